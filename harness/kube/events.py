@@ -1,0 +1,68 @@
+"""Kubernetes Events: what components tell people, aggregated as client-go does (same object, reason and message count up)."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Literal
+
+from harness.clock import Kernel, Timeline, format_time
+from harness.kube.client import Reader, Writer
+from harness.kube.objects import Object, name_of, namespace_of
+from harness.kube.resources import EVENTS, NAMESPACES
+
+
+class Recorder:
+    """Writes core/v1 Events for one component, and each of them to the timeline."""
+
+    def __init__(self, kernel: Kernel, reader: Reader, writer: Writer, timeline: Timeline, component: str) -> None:
+        self._kernel = kernel
+        self._reader = reader
+        self._writer = writer
+        self._timeline = timeline
+        self._component = component
+
+    def named(self, component: str) -> Recorder:
+        """The same recorder for another component."""
+        return Recorder(self._kernel, self._reader, self._writer, self._timeline, component)
+
+    def event(self, obj: Object, kind: Literal["Normal", "Warning"], reason: str, message: str) -> None:
+        """Say that `reason` happened to `obj`."""
+        namespace = namespace_of(obj) or "default"
+        subject = "/".join(part for part in (obj["kind"], namespace_of(obj), name_of(obj)) if part)
+        self._timeline.record(reason, subject, component=self._component, message=message, type=kind)
+        owner = self._reader.get(NAMESPACES, None, namespace)
+        if owner is None or "deletionTimestamp" in owner["metadata"]:
+            return  # upstream, too, loses events of a namespace that goes away
+        now = format_time(self._kernel.now)
+        identity = "\0".join((str(obj["metadata"].get("uid")), kind, reason, message, self._component))
+        name = f"{name_of(obj)}.{hashlib.sha256(identity.encode()).hexdigest()[:16]}"
+        known = self._reader.get(EVENTS, namespace, name)
+        if known is not None:
+            self._writer.patch(EVENTS, namespace, name, {"count": known["count"] + 1, "lastTimestamp": now})
+            return
+        involved = {
+            "apiVersion": obj["apiVersion"],
+            "kind": obj["kind"],
+            "name": name_of(obj),
+            "uid": obj["metadata"].get("uid"),
+        }
+        if namespace_of(obj):
+            involved["namespace"] = namespace
+        self._writer.create(
+            EVENTS,
+            {
+                "apiVersion": "v1",
+                "kind": "Event",
+                "metadata": {"name": name, "namespace": namespace},
+                "involvedObject": involved,
+                "type": kind,
+                "reason": reason,
+                "message": message,
+                "count": 1,
+                "firstTimestamp": now,
+                "lastTimestamp": now,
+                "source": {"component": self._component},
+                "reportingComponent": self._component,
+                "reportingInstance": "",
+            },
+        )
