@@ -4,4 +4,10 @@ One program with six services (`python -m pipeline <service>`). It knows nothing
 imports neither the rehearsal harness nor the stand-in archives.
 """
 
+import os
+
 __version__ = "1.0.0"
+
+# numpy's linear algebra starts a thread a core when it is imported; nothing here uses it, and a process that has
+# threads cannot be forked safely.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")

@@ -138,15 +138,17 @@ class Settings:
 
     def source_id(self, source: str) -> str:
         """The id of the one data set that these settings name for a source (for idr, the first image)."""
-        uri = self.openorganelle_uri.removeprefix("s3://").split("/")
+        uri = [part for part in self.openorganelle_uri.removeprefix("s3://").split("/")[1:] if part]
         named = {
             "ebi": f"EMPIAR-{self.ebi_entry_id}",
             "epfl": self.epfl_source_id,
             "flyem": f"{self.flyem_uuid}-{self.flyem_instance}",
             "idr": f"{self.idr_dataset_id}-{self.idr_image_ids[0]}",
-            "openorganelle": "-".join((uri[1] if len(uri) > 1 else uri[0], *uri[-3:] if len(uri) > 4 else uri[2:])),
+            "openorganelle": "-".join((*uri[:1], *uri[2:])) or "openorganelle",
         }[source]
-        return "".join(letter if letter.isascii() and (letter.isalnum() or letter in "._-") else "-" for letter in named)
+        return "".join(
+            letter if letter.isascii() and (letter.isalnum() or letter in "._-") else "-" for letter in named
+        )
 
     def one_by_one(self, source: str) -> tuple[Settings, ...]:
         """These settings once for every data set that they name."""
