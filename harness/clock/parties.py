@@ -1,9 +1,10 @@
 """Live processes and the doors they knock at.
 
-A party is a real process whose only ways out are doors that the harness holds (the archives, the AWS gateway). It is *busy* while it computes and *parked*
-while it waits at a door; time stands still while anyone is busy. Once all are parked or gone, their reports (knocks and exits) are handed out sorted by
-the parties' names, so the order does not depend on the machine's scheduling. A door's policy says what a knock costs in virtual time; the answer is given at that
-moment. One transfer at a time in each party keeps a run repeatable; a party with two open knocks marks it as not.
+A party is a real process whose only ways out are doors that the harness holds (the archives, the AWS gateway). It is *busy* while it
+computes and *parked* while it waits at a door; time stands still while anyone is busy. Once all are parked or gone, their reports (knocks and
+exits) are handed out sorted by the parties' names, so the order does not depend on the machine's scheduling. A door's policy says what a
+knock costs in virtual time; the answer is given at that moment. One transfer at a time in each party keeps a run repeatable; a party with two
+open knocks marks it as not.
 """
 
 from __future__ import annotations
