@@ -62,6 +62,7 @@ class _Party:
     round: int = 0  # a signal starts a new round: knocks of an earlier one no longer say anything about busyness
     open_knocks: int = 0
     reports: list[Callable[[], None]] = field(default_factory=list)
+    once_parked: list[Callable[[], None]] = field(default_factory=list)
 
 
 class Parties:
@@ -90,6 +91,21 @@ class Parties:
             found.busy = True
             found.round += 1
             found.open_knocks = 0
+
+    def when_parked(self, party: str, action: Callable[[], None]) -> None:
+        """Run `action` when the party stands at a door and all else is settled, or at once if it does already; never when it ends first.
+
+        So a signal meets a process at a place that does not depend on how fast the machine is.
+        """
+        found = self._parties.get(party)
+        if found is None:
+            return
+        if found.busy:
+            found.once_parked.append(action)
+        elif found.reports:
+            found.reports.append(action)
+        else:
+            action()
 
     def arrive(self, knock: Knock) -> Future[Grant]:
         """From any thread: stand at a door. Whoever is no live party (a person's own tool) is answered at once."""
@@ -130,6 +146,8 @@ class Parties:
         party.busy = False
         number = party.round
         party.reports.append(lambda: self._weigh(party, number, knock, answer))
+        party.reports.extend(party.once_parked)
+        party.once_parked.clear()
 
     def _weigh(self, party: _Party, number: int, knock: Knock, answer: Future[Grant]) -> None:
         toll = self._doors[knock.door](knock)

@@ -98,11 +98,15 @@ class ContainerExit:
     signal: int = 0
 
 
+class ContainerRefused(Exception):
+    """A container that a runtime does not create; `message` is what CreateContainerError says, with the remedy."""
+
+
 class PodRuntime(Protocol):
     """Runs containers. Calls return at once; `ended` is called once, on the kernel's thread, at the virtual moment of the end."""
 
     def start(self, start: ContainerStart, ended: Callable[[ContainerExit], None]) -> None:
-        """Start a container."""
+        """Start a container. Raises ContainerRefused; `ended` is then never called, and never from within this call."""
 
     def terminate(self, party: str, grace_s: int) -> None:
         """SIGTERM now, SIGKILL after the grace period."""
