@@ -11,7 +11,30 @@ from infra.node_pools import CapacityType, NodePool
 from infra.refusal import RefusedValue, refuse_unless
 
 ZONES_MIN = 2
-LOG_RETENTION_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653)
+LOG_RETENTION_DAYS = (
+    1,
+    3,
+    5,
+    7,
+    14,
+    30,
+    60,
+    90,
+    120,
+    150,
+    180,
+    365,
+    400,
+    545,
+    731,
+    1096,
+    1827,
+    2192,
+    2557,
+    2922,
+    3288,
+    3653,
+)
 _IMAGE_TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
 _NAME = re.compile(r"[a-z][a-z0-9]{0,15}")
 
@@ -71,7 +94,10 @@ class Environment:
             limit="1 to 5000 MB: a shard is one PUT, and S3 takes at most 5 GB in one",
         )
         refuse_unless(
-            1 <= self.max_workers <= 64, f"{place}, max_workers", found=self.max_workers, limit="1 to 64 transfers at once"
+            1 <= self.max_workers <= 64,
+            f"{place}, max_workers",
+            found=self.max_workers,
+            limit="1 to 64 transfers at once",
         )
         refuse_unless(
             self.log_retention_days in LOG_RETENTION_DAYS,

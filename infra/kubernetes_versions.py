@@ -24,7 +24,9 @@ def refuse_unless_supported(version: str, *, on: date, place: str) -> None:
     ends = STANDARD_SUPPORT_ENDS.get(version)
     if ends is None:
         known = ", ".join(STANDARD_SUPPORT_ENDS)
-        raise RefusedValue(place, found=version, limit=f"no end of standard support is recorded for it, known are {known}")
+        raise RefusedValue(
+            place, found=version, limit=f"no end of standard support is recorded for it, known are {known}"
+        )
     left_days = (ends - on).days
     refuse_unless(
         left_days >= SUPPORT_LEFT_MIN_DAYS,

@@ -28,6 +28,9 @@ class Addon:
     deployed: tuple[Deployed, ...] = ()
 
 
+EFS_DRIVER_ADDON = "aws-efs-csi-driver"
+EFS_CONTROLLER_ACCOUNT = ("kube-system", "efs-csi-controller-sa")
+
 ADDONS: tuple[Addon, ...] = (
     Addon(name="vpc-cni", before_nodes=True),
     Addon(name="kube-proxy", before_nodes=True),
@@ -43,9 +46,8 @@ ADDONS: tuple[Addon, ...] = (
         deployed=(Deployed(name="metrics-server", replicas=2, requests=Requests(cpu_m=100, memory_mi=200)),),
     ),
     Addon(
-        name="aws-efs-csi-driver",
+        name=EFS_DRIVER_ADDON,
         before_nodes=False,
         deployed=(Deployed(name="efs-csi-controller", replicas=2, requests=Requests(cpu_m=0, memory_mi=0)),),
     ),
 )
-EFS_CONTROLLER_ACCOUNT = ("kube-system", "efs-csi-controller-sa")

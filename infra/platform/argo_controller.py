@@ -77,7 +77,9 @@ def _managed_rules() -> list[dict[str, Any]]:
         _rule("", ["pods/exec"], ["create"]),
         _rule("", ["configmaps"], reads),
         _rule("", ["serviceaccounts"], ["get", "list"]),
-        _rule("", ["persistentvolumeclaims", "persistentvolumeclaims/finalizers"], ["create", "update", "delete", "get"]),
+        _rule(
+            "", ["persistentvolumeclaims", "persistentvolumeclaims/finalizers"], ["create", "update", "delete", "get"]
+        ),
         _rule("", ["events"], ["create", "patch"]),
         _rule("policy", ["poddisruptionbudgets"], ["create", "get", "delete"]),
         _rule(

@@ -96,7 +96,9 @@ def _version(kind: Kind) -> dict[str, Any]:
         "schema": {"openAPIV3Schema": _open_schema()},
     }
     if kind.columns:
-        version["additionalPrinterColumns"] = [{"name": c.name, "type": c.type, "jsonPath": c.path} for c in kind.columns]
+        version["additionalPrinterColumns"] = [
+            {"name": c.name, "type": c.type, "jsonPath": c.path} for c in kind.columns
+        ]
     if kind.status_subresource:
         version["subresources"] = {"status": {}}
     return version

@@ -94,7 +94,9 @@ def _cluster_rules() -> list[dict[str, Any]]:
         _rule("batch", ["jobs"], [*reads, "patch"]),
         _rule("policy", ["poddisruptionbudgets"], reads),
         _rule(
-            "storage.k8s.io", ["csidrivers", "csinodes", "csistoragecapacities", "storageclasses", "volumeattachments"], reads
+            "storage.k8s.io",
+            ["csidrivers", "csinodes", "csistoragecapacities", "storageclasses", "volumeattachments"],
+            reads,
         ),
         _rule("resource.k8s.io", ["deviceclasses", "resourceclaims", "resourceslices"], reads),
         _rule("coordination.k8s.io", ["leases"], ["create"]),

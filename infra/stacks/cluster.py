@@ -1,21 +1,26 @@
 """The EKS cluster: control plane, one managed node group a pool, the add-ons, and who may administer it.
 
 No kubectl provider (it would be a Lambda): manifests are synced from infra/rendered. Add-ons that make nodes usable come before the node groups,
-those that run on nodes after them, because EKS waits until an add-on is active.
+those that run on nodes after them, because EKS waits until an add-on is active. The EFS driver's role is here and not in the identity stack: Pod
+Identity reaches only pods that start after the association.
 """
 
 from __future__ import annotations
 
+from typing import cast
+
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_eks_v2 as eks
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from infra.environments import Environment
 from infra.node_pools import NodePool, Taint
 from infra.outputs import Output
-from infra.platform.addons import ADDONS
+from infra.platform.addons import ADDONS, EFS_CONTROLLER_ACCOUNT, EFS_DRIVER_ADDON
 from infra.stacks.common import EnvironmentStack
+from infra.stacks.pod_identity import PodRole
 
 NODE_POLICIES = ("AmazonEKSWorkerNodePolicy", "AmazonEC2ContainerRegistryPullOnly", "AmazonEKS_CNI_Policy")
 _EFFECTS = {
@@ -44,11 +49,30 @@ class ClusterStack(EnvironmentStack):
             bootstrap_self_managed_addons=False,
             endpoint_access=eks.EndpointAccess.PUBLIC_AND_PRIVATE,
             output_config_command=False,
-            cluster_logging=[eks.ClusterLoggingTypes.API, eks.ClusterLoggingTypes.AUDIT, eks.ClusterLoggingTypes.AUTHENTICATOR],
+            cluster_logging=[
+                eks.ClusterLoggingTypes.API,
+                eks.ClusterLoggingTypes.AUDIT,
+                eks.ClusterLoggingTypes.AUTHENTICATOR,
+            ],
         )
+        # The construct makes a parameter to order kubectl manifests by; there are none.
+        self.cluster.node.try_remove_child("KubectlReadyBarrier")
+        self._control_plane_logs()
         self._administrator()
         self._node_groups_and_addons()
         self.give(Output.CLUSTER_NAME, self.cluster.cluster_name)
+
+    def _control_plane_logs(self) -> None:
+        """EKS writes to a group of this name and would make one that keeps everything for ever."""
+        group = logs.CfnLogGroup(
+            self,
+            "ControlPlaneLogs",
+            log_group_name=f"/aws/eks/{self.settings.cluster_name}/cluster",
+            retention_in_days=self.settings.log_retention_days,
+        )
+        group.apply_removal_policy(self.data_removal)
+        control_plane = cast(eks.CfnCluster, self.cluster.node.default_child)
+        control_plane.add_dependency(group)
 
     def _administrator(self) -> None:
         role = iam.Role(
@@ -62,12 +86,18 @@ class ClusterStack(EnvironmentStack):
             "AmazonEKSClusterAdminPolicy", access_scope_type=eks.AccessScopeType.CLUSTER
         )
         eks.AccessEntry(
-            self, "AdministratorAccess", cluster=self.cluster, principal=role.role_arn, access_policies=[everything]
+            self,
+            "AdministratorAccess",
+            cluster=cast(eks.ICluster, self.cluster),
+            principal=role.role_arn,
+            access_policies=[everything],
         )
         self.give(Output.CLUSTER_ADMIN_ROLE_ARN, role.role_arn)
 
     def _node_groups_and_addons(self) -> None:
-        addons = {addon.name: eks.Addon(self, addon.name, addon_name=addon.name, cluster=self.cluster) for addon in ADDONS}
+        cluster = cast(eks.ICluster, self.cluster)  # its type stub lacks an optional member of the protocol
+        addons = {addon.name: eks.Addon(self, addon.name, addon_name=addon.name, cluster=cluster) for addon in ADDONS}
+        addons[EFS_DRIVER_ADDON].node.add_dependency(self._efs_driver().association)
         role = self._node_role()
         for pool in self.settings.node_pools:
             group = self._node_group(pool, role)
@@ -77,9 +107,24 @@ class ClusterStack(EnvironmentStack):
                 elif not pool.tainted:
                     addons[addon.name].node.add_dependency(group)
 
+    def _efs_driver(self) -> PodRole:
+        """The shared volume is static, so the driver's controller only looks."""
+        namespace, account = EFS_CONTROLLER_ACCOUNT
+        pods = PodRole(self, "EfsDriver", cluster_name=self.cluster.cluster_name, namespace=namespace, account=account)
+        pods.allow(
+            "ec2:DescribeAvailabilityZones",
+            "elasticfilesystem:DescribeAccessPoints",
+            "elasticfilesystem:DescribeFileSystems",
+            "elasticfilesystem:DescribeMountTargets",
+            resources=["*"],
+        )
+        return pods
+
     def _node_role(self) -> iam.Role:
         policies = [iam.ManagedPolicy.from_aws_managed_policy_name(name) for name in NODE_POLICIES]
-        return iam.Role(self, "NodeRole", assumed_by=iam.ServicePrincipal("ec2.amazonaws.com"), managed_policies=policies)
+        return iam.Role(
+            self, "NodeRole", assumed_by=iam.ServicePrincipal("ec2.amazonaws.com"), managed_policies=policies
+        )
 
     def _node_group(self, pool: NodePool, role: iam.Role) -> eks.Nodegroup:
         return self.cluster.add_nodegroup_capacity(
@@ -93,7 +138,8 @@ class ClusterStack(EnvironmentStack):
             max_size=pool.max_size,
             disk_size=pool.disk_gib,
             labels=pool.labels,
-            taints=[_taint(taint) for taint in pool.taints],
+            taints=[_taint(taint) for taint in pool.taints] or None,
+            force_update=False,
             subnets=self._private,
             node_role=role,
         )

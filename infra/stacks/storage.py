@@ -61,7 +61,9 @@ class StorageStack(EnvironmentStack):
 
     def _file_system(self, vpc: ec2.IVpc) -> efs.FileSystem:
         """Encrypted, with a mount target in the private subnet of every zone; only TLS and only through a mount target."""
-        door = ec2.SecurityGroup(self, "SharedAccess", vpc=vpc, allow_all_outbound=False, description="NFS to the shared files")
+        door = ec2.SecurityGroup(
+            self, "SharedAccess", vpc=vpc, allow_all_outbound=False, description="NFS to the shared files"
+        )
         door.add_ingress_rule(ec2.Peer.ipv4(self.settings.vpc_cidr), ec2.Port.tcp(NFS_PORT), "NFS from the VPC")
         return efs.FileSystem(
             self,

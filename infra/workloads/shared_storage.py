@@ -28,7 +28,12 @@ def objects() -> list[dict[str, Any]]:
                 "persistentVolumeReclaimPolicy": "Retain",
                 "storageClassName": STORAGE_CLASS,
                 "mountOptions": [f"accesspoint={Output.ACCESS_POINT_ID.placeholder}"],
-                "claimRef": {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "name": SHARED_CLAIM, "namespace": NAMESPACE},
+                "claimRef": {
+                    "apiVersion": "v1",
+                    "kind": "PersistentVolumeClaim",
+                    "name": SHARED_CLAIM,
+                    "namespace": NAMESPACE,
+                },
                 "csi": {"driver": EFS_DRIVER, "volumeHandle": Output.FILE_SYSTEM_ID.placeholder},
             },
         },
