@@ -72,11 +72,16 @@ class Parties:
         self._kernel = kernel
         self._parties: dict[str, _Party] = {}
         self._doors: dict[str, Callable[[Knock], Toll]] = {}
+        self._observers: list[Callable[[Knock], None]] = []
         self.concurrent: list[str] = []  # parties seen with two knocks open: their runs follow the wall
 
     def open_door(self, door: str, policy: Callable[[Knock], Toll]) -> None:
         """Let `policy` decide what a knock at `door` costs; it runs on the kernel's thread, once a knock, in the order of the parties' names."""
         self._doors[door] = policy
+
+    def observe(self, observer: Callable[[Knock], None]) -> None:
+        """Call `observer` on the kernel's thread with each knock of a live party, in the order in which they are handed out."""
+        self._observers.append(observer)
 
     def enter(self, party: str, explain: Callable[[], str]) -> None:
         """A process has been asked to start and is busy; `explain` tells where it hangs, for the message when it stalls."""
@@ -150,6 +155,8 @@ class Parties:
         party.once_parked.clear()
 
     def _weigh(self, party: _Party, number: int, knock: Knock, answer: Future[Grant]) -> None:
+        for observer in self._observers:
+            observer(knock)
         toll = self._doors[knock.door](knock)
         self._kernel.after(toll.delay_us, lambda: self._grant(party, number, toll.fault, answer))
 

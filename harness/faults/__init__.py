@@ -1,0 +1,36 @@
+"""The verbs that break things, as values: a target, a moment and an end. Their endings differ, so they are kept apart.
+
+delete_pod and evict_pod take a pod, drain_node a node's pods, reclaim_spot a machine with its notice, kill_node a machine at once, fail_calls
+the answers of the AWS endpoint, fail_archive those of a public archive.
+"""
+
+from harness.faults.injector import Handle, Injector
+from harness.faults.triggers import After, OnKnock, Trigger
+from harness.faults.verbs import (
+    DeletePod,
+    DrainNode,
+    EvictPod,
+    FailArchive,
+    FailCalls,
+    Fault,
+    KillNode,
+    ReclaimSpot,
+    Surface,
+)
+
+__all__ = [
+    "After",
+    "DeletePod",
+    "DrainNode",
+    "EvictPod",
+    "FailArchive",
+    "FailCalls",
+    "Fault",
+    "Handle",
+    "Injector",
+    "KillNode",
+    "OnKnock",
+    "ReclaimSpot",
+    "Surface",
+    "Trigger",
+]
