@@ -1,3 +1,4 @@
+# ruff: noqa: RUF009 - the fields are the table, built by one small function.
 """Settings: one table, from which the environment, the command line and the documentation are read.
 
 Each setting is an environment variable and a flag (the flag wins), and each has an effect. A value that cannot be used
