@@ -1,0 +1,128 @@
+"""System fields of metadata: what a create sets and what an update may not touch (apiserver `registry/rest/{create,update,meta}.go`)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from harness.cluster.store.validation import check_metadata
+from harness.cluster.store.validation.causes import forbidden
+from harness.kube.errors import BadRequest, Cause, Conflict, Invalid
+from harness.kube.objects import Object
+from harness.kube.resources import (
+    CUSTOM_RESOURCE_DEFINITIONS,
+    DEPLOYMENTS,
+    JOBS,
+    POD_DISRUPTION_BUDGETS,
+    PODS,
+    REPLICA_SETS,
+    Resource,
+)
+
+Draft = dict[str, Any]
+_SYSTEM = ("uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "generation", "generateName")
+_GENERATE_BASE_MAX = 58
+_COUNTED = frozenset(
+    resource.group_resource
+    for resource in (PODS, JOBS, DEPLOYMENTS, REPLICA_SETS, POD_DISRUPTION_BUDGETS, CUSTOM_RESOURCE_DEFINITIONS)
+)
+
+
+def has_generation(resource: Resource, *, custom: bool) -> bool:
+    """Whether `metadata.generation` counts changes of what is asked for (pods: since 1.33)."""
+    return custom or resource.group_resource in _COUNTED
+
+
+def generate_name(base: str, suffix: str) -> str:
+    """The name for a generateName (apiserver `storage/names/generate.go`)."""
+    return base[:_GENERATE_BASE_MAX] + suffix
+
+
+def fit_type(resource: Resource, draft: Draft) -> None:
+    """Fill in apiVersion and kind; raises BadRequest when they say something else."""
+    version, kind = draft.get("apiVersion") or resource.api_version, draft.get("kind") or resource.kind
+    if kind != resource.kind:
+        raise BadRequest(f'{kind} in version "{version}" cannot be handled as a {resource.kind}')
+    if str(version).rpartition("/")[0] != resource.group:
+        raise BadRequest(
+            f"the API version in the data ({version}) does not match the expected API version ({resource.api_version})"
+        )
+    draft["apiVersion"], draft["kind"] = resource.api_version, resource.kind
+
+
+def fit_namespace(resource: Resource, draft: Draft) -> str:
+    """The namespace of a new object, empty for what has none; raises BadRequest when it is missing or too many."""
+    namespace = draft["metadata"].get("namespace") or ""
+    if resource.namespaced and not namespace:
+        raise BadRequest(
+            f"an empty namespace may not be set during creation of {resource.group_resource}: set metadata.namespace"
+        )
+    if not resource.namespaced:
+        draft["metadata"].pop("namespace", None)
+        return ""
+    return str(namespace)
+
+
+def begin(metadata: Draft, *, uid: str, now: str, generation: bool) -> None:
+    """Set what a new object gets from the system, and take away what a client may not set."""
+    for key in ("deletionTimestamp", "deletionGracePeriodSeconds", "selfLink", "resourceVersion", "managedFields"):
+        metadata.pop(key, None)
+    metadata["uid"] = uid
+    metadata["creationTimestamp"] = now
+    if generation:
+        metadata["generation"] = 1
+    else:
+        metadata.pop("generation", None)
+
+
+def require_version(resource: Resource, name: str, wanted: Any, present: str) -> None:
+    """The optimistic lock: raises Conflict when `wanted` is given and is not the present version."""
+    if wanted in (None, "", "0") or str(wanted) == present:
+        return
+    raise Conflict.of(resource, name)
+
+
+def require_uid(resource: Resource, name: str, wanted: str | None, present: str) -> None:
+    """The precondition on the uid: raises Conflict."""
+    if wanted and wanted != present:
+        raise Conflict.of(
+            resource, name, f"Precondition failed: UID in precondition: {wanted}, UID in object meta: {present}"
+        )
+
+
+def settle(resource: Resource, wanted: Mapping[str, Any], old: Object) -> Draft:
+    """The metadata of an update: what `wanted` says, with the system's fields as they are.
+
+    Raises Conflict (version, uid) or Invalid.
+    """
+    before = old["metadata"]
+    name = str(before["name"])
+    require_version(resource, name, wanted.get("resourceVersion"), before["resourceVersion"])
+    require_uid(resource, name, wanted.get("uid"), before["uid"])
+    metadata = {
+        key: value for key, value in wanted.items() if key not in {"managedFields", "selfLink"} and value is not None
+    }
+    for key in (*_SYSTEM, "resourceVersion", "name", "namespace"):
+        if key in before:
+            metadata[key] = before[key]
+        else:
+            metadata.pop(key, None)
+    for key in ("labels", "annotations", "finalizers", "ownerReferences"):
+        if key in metadata and not metadata[key]:
+            del metadata[key]
+    causes = check_metadata(resource, metadata) + _check_finalizers(metadata, before)
+    if causes:
+        raise Invalid.of(resource, name, causes)
+    return metadata
+
+
+def _check_finalizers(metadata: Mapping[str, Any], before: Mapping[str, Any]) -> list[Cause]:
+    if "deletionTimestamp" not in before:
+        return []
+    present = before.get("finalizers") or ()
+    new = [finalizer for finalizer in metadata.get("finalizers") or () if finalizer not in present]
+    if not new:
+        return []
+    listed = ", ".join(f'"{finalizer}"' for finalizer in new)
+    detail = f"no new finalizers can be added if the object is being deleted, found new finalizers []string{{{listed}}}"
+    return [forbidden("metadata.finalizers", detail)]

@@ -1,0 +1,362 @@
+"""The object store: the one place where the cluster's objects change.
+
+Implements `harness.kube.client.Reader` and `Writer` on the kernel's thread. A write runs what the API server runs, in its order: type and metadata, defaults,
+admission, mutators, validation, then one commit that takes the next resourceVersion. A write that changes nothing takes none. The rules are in the
+modules beside this one; here is only their order. Follows Kubernetes 1.34 `apiserver/pkg/registry/generic/registry/store.go`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+
+from harness.clock import Kernel, Seeds, format_time
+from harness.cluster.store import metadata as meta
+from harness.cluster.store.admission import Admission
+from harness.cluster.store.bootstrap import first_objects
+from harness.cluster.store.defaults import default
+from harness.cluster.store.defaults.status import begin_status
+from harness.cluster.store.definitions import CLEANUP, check_definition, default_definition, served_by
+from harness.cluster.store.deletion import Deletion, after_delete, is_free
+from harness.cluster.store.eviction import budgets_of, charge, ignores_budgets
+from harness.cluster.store.log import Stored
+from harness.cluster.store.patching import apply_patch
+from harness.cluster.store.registry import Served
+from harness.cluster.store.schema import conform
+from harness.cluster.store.shape import check_shape, without_nulls
+from harness.cluster.store.validation import check, check_metadata, check_update
+from harness.cluster.store.view import View
+from harness.kube.client import PatchType, Propagation
+from harness.kube.errors import AlreadyExists, BadRequest, Cause, Conflict, Invalid, NotFound
+from harness.kube.hooks import AdmissionMutator
+from harness.kube.objects import Object, is_deleting, new_object, thaw, with_condition
+from harness.kube.resources import (
+    CUSTOM_RESOURCE_DEFINITIONS,
+    NAMESPACES,
+    POD_DISRUPTION_BUDGETS,
+    PODS,
+    SERVICE_ACCOUNTS,
+    Resource,
+)
+
+Draft = dict[str, Any]
+_NAME_ATTEMPTS = 8
+_LOG_WINDOW = 10_000
+
+
+class Store(View):
+    """All objects of one cluster. `mutators` may change what is about to be created; `window` is how many changes a watch may lag behind."""
+
+    def __init__(
+        self, kernel: Kernel, seeds: Seeds, mutators: Sequence[AdmissionMutator] = (), *, window: int = _LOG_WINDOW
+    ) -> None:
+        super().__init__(window)
+        self._kernel = kernel
+        self._seeds = seeds
+        self._mutators = tuple(mutators)
+        self._admission = Admission(self)
+        for resource, obj in first_objects():
+            self.create(resource, obj)
+
+    def create(self, resource: Resource, obj: Mapping[str, Any], *, dry_run: bool = False) -> Object:
+        """Create; `metadata.generateName` is honoured. Raises AlreadyExists, BadRequest, Forbidden, Invalid, NotFound."""
+        served = self.registry.storage(resource)
+        resource = served.resource
+        draft = self._draft(served, obj)
+        namespace = meta.fit_namespace(resource, draft)
+        name = self._name(resource, namespace, draft["metadata"])
+        if namespace:
+            self._admission.require_namespace(resource, namespace, name)
+        self._begin(served, draft)
+        self._complete(served, draft)
+        self._admission.admit(resource, draft)
+        for mutator in self._mutators:
+            mutator.admit(resource, draft)
+        if self._mutators:
+            default(resource, draft)
+        self._refuse(resource, name, check_metadata(resource, draft["metadata"]) + check(resource, draft))
+        if "status" in resource.subresources and resource != CUSTOM_RESOURCE_DEFINITIONS:
+            begin_status(resource, draft)
+        if self.stored(resource, namespace, name) is not None:
+            raise AlreadyExists.of(resource, name)
+        if dry_run:
+            return draft
+        created = self._commit(resource, (namespace, name), draft).obj
+        self._after_create(resource, created)
+        return created
+
+    def replace(
+        self, resource: Resource, obj: Mapping[str, Any], *, subresource: str = "", dry_run: bool = False
+    ) -> Object:
+        """Replace what has the same name. Raises BadRequest, Conflict, Invalid, NotFound."""
+        served = self.registry.storage(resource)
+        draft = self._draft(served, obj)
+        name = str(draft["metadata"].get("name") or "")
+        old = self._existing(served.resource, draft["metadata"].get("namespace"), name)
+        return self._update(served, old, draft, subresource, dry_run=dry_run)
+
+    def patch(
+        self,
+        resource: Resource,
+        namespace: str | None,
+        name: str,
+        patch: Any,
+        *,
+        kind: PatchType = "merge",
+        subresource: str = "",
+        dry_run: bool = False,
+    ) -> Object:
+        """Patch the object or its subresource. Raises BadRequest, Conflict, Invalid, NotFound."""
+        served = self.registry.storage(resource)
+        old = self._existing(served.resource, namespace, name)
+        patched = apply_patch(old.obj, patch, kind)
+        if not isinstance(patched, Mapping) or not isinstance(patched.get("metadata"), Mapping):
+            raise BadRequest(
+                f"the patch leaves {served.resource.group_resource} {name!r} without metadata: send one that keeps it"
+            )
+        wanted = patched["metadata"].get("name")
+        if wanted != name:
+            raise BadRequest(f"the name of the object ({wanted}) does not match the name on the URL ({name})")
+        draft = dict(patched)
+        meta.fit_type(served.resource, draft)
+        if not served.custom and draft.get("spec") is not old.obj.get("spec"):
+            check_shape(served.resource, draft)
+        return self._update(served, old, draft, subresource, dry_run=dry_run)
+
+    def delete(
+        self,
+        resource: Resource,
+        namespace: str | None,
+        name: str,
+        *,
+        grace_period_s: int | None = None,
+        propagation: Propagation | None = "Background",
+        uid: str | None = None,
+        resource_version: str | None = None,
+        dry_run: bool = False,
+    ) -> Object:
+        """Delete, as far as finalizers and grace let it; the answer is the object as it is then. Raises Conflict, Forbidden, NotFound."""
+        resource = self.registry.storage(resource).resource
+        old = self._existing(resource, namespace, name)
+        meta.require_uid(resource, name, uid, old.obj["metadata"]["uid"])
+        meta.require_version(resource, name, resource_version, old.obj["metadata"]["resourceVersion"])
+        self._admission.require_deletable(resource, name)
+        marked = after_delete(resource, old.obj, Deletion(grace_period_s, propagation, self._kernel.now))
+        if dry_run:
+            return old.obj if marked is None else marked
+        place = (namespace or "", name)
+        if marked is None:
+            return self._remove(resource, place, old.obj)
+        stored = old.obj if marked == old.obj else self._commit(resource, place, marked).obj
+        if resource == CUSTOM_RESOURCE_DEFINITIONS:
+            self._delete_instances(stored)
+        return stored
+
+    def bind(self, namespace: str, pod: str, node: str) -> None:
+        """The pods/binding subresource. Raises Conflict when the pod has a node already or goes away."""
+        old = self._existing(PODS, namespace, pod)
+        text = f'Operation cannot be fulfilled on pods/binding "{pod}": '
+        if is_deleting(old.obj):
+            raise Conflict(f"{text}pod {pod} is being deleted, cannot be assigned to a host")
+        if old.obj["spec"].get("nodeName"):
+            raise Conflict(f'{text}pod {pod} is already assigned to node "{old.obj["spec"]["nodeName"]}"')
+        if old.obj["spec"].get("schedulingGates"):
+            raise Conflict(f"{text}pod {pod} has non-empty .spec.schedulingGates")
+        scheduled = {"type": "PodScheduled", "status": "True", "lastProbeTime": None}
+        status = old.obj.get("status") or {}
+        conditions = with_condition(status.get("conditions") or (), scheduled, format_time(self._kernel.now))
+        bound = {
+            **old.obj,
+            "spec": {**old.obj["spec"], "nodeName": node},
+            "status": {**status, "conditions": conditions},
+        }
+        self._commit(PODS, (namespace, pod), bound)
+
+    def evict(self, namespace: str, pod: str, *, grace_period_s: int | None = None, dry_run: bool = False) -> None:
+        """The pods/eviction subresource. Raises TooManyRequests when a PodDisruptionBudget forbids it."""
+        old = self._existing(PODS, namespace, pod).obj
+        now = format_time(self._kernel.now)
+        budgets = budgets_of(old, self.list(POD_DISRUPTION_BUDGETS, namespace))
+        status = charge(old, budgets, now)
+        if dry_run:
+            return
+        if status is not None:
+            budget = budgets[0]
+            self._commit(POD_DISRUPTION_BUDGETS, (namespace, budget["metadata"]["name"]), {**budget, "status": status})
+        if not ignores_budgets(old):
+            disrupted = {
+                "type": "DisruptionTarget",
+                "status": "True",
+                "reason": "EvictionByEvictionAPI",
+                "message": "Eviction API: evicting",
+            }
+            pod_status = old.get("status") or {}
+            conditions = with_condition(pod_status.get("conditions") or (), disrupted, now)
+            self._commit(PODS, (namespace, pod), {**old, "status": {**pod_status, "conditions": conditions}})
+        self.delete(PODS, namespace, pod, grace_period_s=grace_period_s)
+
+    def _draft(self, served: Served, obj: Mapping[str, Any]) -> Draft:
+        """A copy of what was sent, of the right type and shape."""
+        draft = cast(Draft, thaw(obj) if served.custom else without_nulls(obj))
+        meta.fit_type(served.resource, draft)
+        draft.setdefault("metadata", {})
+        if served.custom:
+            check_shape(served.resource, {"metadata": draft["metadata"]})
+        else:
+            check_shape(served.resource, draft)
+        return draft
+
+    def _name(self, resource: Resource, namespace: str, metadata: Draft) -> str:
+        """The object's name, drawn when only generateName is given."""
+        base = metadata.get("generateName")
+        if not metadata.get("name") and base:
+            purpose = f"generateName/{resource.group_resource}"
+            for _ in range(_NAME_ATTEMPTS):
+                metadata["name"] = meta.generate_name(base, self._seeds.suffix(purpose))
+                if self.stored(resource, namespace, metadata["name"]) is None:
+                    break
+        name = str(metadata.get("name") or "")
+        if not name:
+            self._refuse(resource, name, check_metadata(resource, metadata))
+        return name
+
+    def _begin(self, served: Served, draft: Draft) -> None:
+        resource = served.resource
+        uid = self._seeds.uid(f"uid/{resource.group_resource}")
+        counted = meta.has_generation(resource, custom=served.custom)
+        meta.begin(draft["metadata"], uid=uid, now=format_time(self._kernel.now), generation=counted)
+
+    def _complete(self, served: Served, draft: Draft) -> None:
+        """Defaults, and for custom types the schema."""
+        resource = served.resource
+        if resource == CUSTOM_RESOURCE_DEFINITIONS:
+            self._refuse(resource, draft["metadata"].get("name", ""), check_definition(draft))
+            default_definition(draft, format_time(self._kernel.now))
+        elif served.custom:
+            self._refuse(resource, draft["metadata"].get("name", ""), conform(draft, served.schema))
+        else:
+            default(resource, draft)
+
+    def _existing(self, resource: Resource, namespace: str | None, name: str) -> Stored:
+        stored = self.stored(resource, namespace if resource.namespaced else None, name)
+        if stored is None:
+            raise NotFound.of(resource, name)
+        return stored
+
+    def _update(
+        self, served: Served, old: Stored, candidate: Mapping[str, Any], subresource: str, *, dry_run: bool
+    ) -> Object:
+        """Store `candidate` in place of `old`, as far as the (sub)resource lets it write; a change of nothing is none."""
+        resource, before = served.resource, old.obj
+        metadata = meta.settle(resource, candidate["metadata"], before)
+        if subresource == "status" and "status" in resource.subresources:
+            new: Draft = {**before, "status": candidate.get("status") or {}}
+        elif subresource == "finalize" and resource == NAMESPACES:
+            new = {**before, "spec": candidate.get("spec") or {}}
+        elif not subresource:
+            new = self._settled(served, before, {**candidate, "metadata": metadata})
+        else:
+            raise NotFound("the server could not find the requested resource", details={})
+        for part in ("spec", "status"):
+            if part in before and new.get(part) == before[part]:
+                new[part] = before[part]  # shared, so that it is neither frozen nor compared again
+        if new == before:
+            return before
+        if dry_run:
+            return new
+        name = str(metadata["name"])
+        place = (str(metadata.get("namespace") or ""), name)
+        if is_deleting(new) and is_free(resource, new):
+            return self._remove(resource, place, new)
+        stored = self._commit(resource, place, new).obj
+        if resource == CUSTOM_RESOURCE_DEFINITIONS and not subresource:
+            self.registry = self.registry.with_custom(served_by(stored))
+        return stored
+
+    def _settled(self, served: Served, before: Object, new: Draft) -> Draft:
+        """An update of the main resource: the status stays, what is asked for is completed, checked and counted."""
+        resource = served.resource
+        if "status" in resource.subresources:
+            new.pop("status", None)
+            if "status" in before:
+                new["status"] = before["status"]
+        if resource == NAMESPACES and "spec" in before:
+            new["spec"] = before["spec"]
+        content = [key for key in dict.fromkeys((*before, *new)) if key not in {"metadata", "status"}]
+        if "status" not in resource.subresources and served.custom:
+            content.append("status")
+        if any(new.get(key) != before.get(key) for key in content):
+            new = cast(Draft, thaw(new) if served.custom else without_nulls(new))
+            self._recomplete(served, before, new)
+        changed = any(new.get(key) != before.get(key) for key in content)
+        if changed or (resource.plural == "deployments" and _annotations(new) != _annotations(before)):
+            generation = before["metadata"].get("generation")
+            if generation is not None:
+                new["metadata"] = {**new["metadata"], "generation": generation + 1}
+        return new
+
+    def _recomplete(self, served: Served, before: Object, new: Draft) -> None:
+        resource, name = served.resource, str(new["metadata"]["name"])
+        if resource == CUSTOM_RESOURCE_DEFINITIONS:
+            self._refuse(resource, name, check_definition(new))
+            status = new.get("status")
+            default_definition(new, format_time(self._kernel.now))
+            new["status"] = status
+            return
+        if resource == PODS:
+            _keep_admitted(before, new)
+        self._complete(served, new)
+        self._refuse(resource, name, check_update(resource, new, before))
+
+    def _refuse(self, resource: Resource, name: str, causes: list[Cause]) -> None:
+        if causes:
+            raise Invalid.of(resource, name, causes)
+
+    def _remove(self, resource: Resource, place: tuple[str, str], obj: Object) -> Object:
+        gone = self._commit(resource, place, obj, gone=True).obj
+        if resource == CUSTOM_RESOURCE_DEFINITIONS:
+            self.registry = self.registry.without(served_by(gone)[0].resource)
+        elif any(served.custom and served.resource == resource for served in self.registry.served):
+            definition = self.get(CUSTOM_RESOURCE_DEFINITIONS, None, resource.group_resource)
+            if definition is not None and is_deleting(definition):
+                self._release(definition, resource)
+        return gone
+
+    def _after_create(self, resource: Resource, created: Object) -> None:
+        if resource == CUSTOM_RESOURCE_DEFINITIONS:
+            self.registry = self.registry.with_custom(served_by(created))
+        elif resource == NAMESPACES:
+            # Upstream a controller does this a moment later; here nothing can run in a namespace without its account.
+            name = created["metadata"]["name"]
+            self.create(SERVICE_ACCOUNTS, new_object(SERVICE_ACCOUNTS, "default", name))
+
+    def _delete_instances(self, definition: Object) -> None:
+        """The instances go with their definition, which stays until the last of them has gone."""
+        resource = served_by(definition)[0].resource
+        for stored in self.stored_list(resource):
+            metadata = stored.obj["metadata"]
+            self.delete(resource, metadata.get("namespace"), metadata["name"])
+        present = self.get(CUSTOM_RESOURCE_DEFINITIONS, None, definition["metadata"]["name"])
+        if present is not None:
+            self._release(present, resource)
+
+    def _release(self, definition: Object, resource: Resource) -> None:
+        if self.stored_list(resource):
+            return
+        held = definition["metadata"].get("finalizers") or ()
+        finalizers = [finalizer for finalizer in held if finalizer != CLEANUP]
+        self.patch(
+            CUSTOM_RESOURCE_DEFINITIONS, None, definition["metadata"]["name"], {"metadata": {"finalizers": finalizers}}
+        )
+
+
+def _annotations(obj: Object) -> Mapping[str, str]:
+    annotations: Mapping[str, str] = obj["metadata"].get("annotations") or {}
+    return annotations
+
+
+def _keep_admitted(before: Object, new: Draft) -> None:
+    """What admission gave a pod stays when a replace leaves it out, as a client's older manifest does."""
+    for key in ("serviceAccountName", "serviceAccount", "priority", "preemptionPolicy", "nodeName"):
+        if key in before["spec"]:
+            new.setdefault("spec", {}).setdefault(key, before["spec"][key])

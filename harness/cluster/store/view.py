@@ -1,0 +1,116 @@
+"""The store's reading side: objects by name, label and index, observers, the log. Never stale, and what it hands out cannot be changed."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+
+from harness.cluster.store.log import Entry, Log, Stored
+from harness.cluster.store.registry import Registry
+from harness.cluster.store.shelf import Place, Shelf
+from harness.kube.client import IndexFunction, Observer
+from harness.kube.errors import Expired
+from harness.kube.objects import Object, freeze
+from harness.kube.resources import PODS, Resource
+from harness.kube.selectors import Selector
+
+
+class View:
+    """Implements `harness.kube.client.Reader`; for the HTTP face it gives the encoded versions and the log, too."""
+
+    def __init__(self, window: int) -> None:
+        self.registry = Registry()
+        self.version = 0
+        self._log = Log(window)
+        self._shelves: dict[str, Shelf] = {}
+        self._observers: dict[str, list[tuple[int, Observer]]] = {}
+        self._listeners: list[Callable[[Entry], None]] = []
+        self._outbox: deque[Entry] = deque()
+        self._publishing = False
+
+    def get(self, resource: Resource, namespace: str | None, name: str) -> Object | None:
+        """The object, or None."""
+        stored = self.stored(resource, namespace, name)
+        return None if stored is None else stored.obj
+
+    def list(
+        self, resource: Resource, namespace: str | None = None, selector: Selector | None = None
+    ) -> Sequence[Object]:
+        """All objects of a type, of one namespace or of all, that match the label selector."""
+        return [stored.obj for stored in self.stored_list(resource, namespace, selector)]
+
+    def add_index(self, resource: Resource, index: str, function: IndexFunction) -> None:
+        """Declare an index; a second declaration of the same name changes nothing."""
+        self._shelf(resource).declare(index, function)
+
+    def by_index(self, resource: Resource, index: str, key: str) -> Sequence[Object]:
+        """The objects whose index function gave `key`. Raises KeyError for an index that was not declared."""
+        return [stored.obj for stored in self._shelf(resource).find(index, key)]
+
+    def observe(self, resource: Resource, observer: Observer) -> None:
+        """Call `observer` at each change, after an ADDED for each object that exists."""
+        for stored in self._shelf(resource).all(None):
+            observer("ADDED", stored.obj, None)
+        self._observers.setdefault(resource.group_resource, []).append((self.version, observer))
+
+    def stored(self, resource: Resource, namespace: str | None, name: str) -> Stored | None:
+        """Like `get`, with the encoded form."""
+        return self._shelf(resource).get((namespace or "", name))
+
+    def stored_list(
+        self, resource: Resource, namespace: str | None = None, selector: Selector | None = None
+    ) -> Sequence[Stored]:
+        """Like `list`, with the encoded forms."""
+        if selector is None or not selector.requirements:
+            return self._shelf(resource).all(namespace)
+        return self._shelf(resource).select(namespace, selector)
+
+    def since(self, resource: Resource, version: int) -> Sequence[Entry]:
+        """The changes of one type after `version`. Raises Expired when the log no longer has them all, or not yet."""
+        if version > self.version:
+            raise Expired(f"Too large resource version: {version}, current: {self.version}")
+        wanted = resource.group_resource
+        return [entry for entry in self._log.since(version) if entry.resource.group_resource == wanted]
+
+    def listen(self, listener: Callable[[Entry], None]) -> None:
+        """Call `listener` at each change of anything, on the kernel's thread."""
+        self._listeners.append(listener)
+
+    def _shelf(self, resource: Resource) -> Shelf:
+        key = resource.group_resource
+        shelf = self._shelves.get(key)
+        if shelf is None:
+            shelf = self._shelves[key] = Shelf(pods=key == PODS.group_resource)
+        return shelf
+
+    def _commit(self, resource: Resource, place: Place, obj: Object, *, gone: bool = False) -> Stored:
+        """Store `obj` (or with `gone` take it away) as the next version and tell everybody, in order of versions."""
+        shelf = self._shelf(resource)
+        old = shelf.get(place)
+        self.version += 1
+        numbered = {**obj, "metadata": {**obj["metadata"], "resourceVersion": str(self.version)}}
+        new = Stored(freeze(numbered), self.version)
+        shelf.put(place, None if gone else new)
+        change = "DELETED" if gone else "ADDED" if old is None else "MODIFIED"
+        entry = Entry(change, resource, new, old)  # type: ignore[arg-type]  # mypy widens the conditional to str
+        self._log.append(entry)
+        self._outbox.append(entry)
+        self._publish()
+        return new
+
+    def _publish(self) -> None:
+        """Hand out changes oldest first; what an observer itself changes waits its turn."""
+        if self._publishing:
+            return
+        self._publishing = True
+        try:
+            while self._outbox:
+                entry = self._outbox.popleft()
+                previous = entry.previous.obj if entry.change == "MODIFIED" and entry.previous is not None else None
+                for since, observer in tuple(self._observers.get(entry.resource.group_resource, ())):
+                    if entry.version > since:
+                        observer(entry.change, entry.state.obj, previous)
+                for listener in self._listeners:
+                    listener(entry)
+        finally:
+            self._publishing = False
