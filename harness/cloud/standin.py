@@ -1,0 +1,128 @@
+"""The stand-in that holds S3, ECR, EFS, IAM and the rest: moto as a child process, or anything behind an endpoint URL.
+
+moto keeps its state in memory and draws ids from one generator, so `reset` empties it and seeds that generator: equal seeds and equal calls give equal ids.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import urllib.request
+from types import TracebackType
+from typing import IO, Any, Protocol
+
+import boto3
+from botocore.config import Config
+
+ACCOUNT_ID = "123456789012"
+"""moto's account; a stand-in behind an endpoint URL has to answer for the same one."""
+
+SERVICES = ("s3", "ec2", "iam", "efs", "eks", "ecr", "logs", "sns", "sts")
+
+
+class StandinFailed(Exception):
+    """The stand-in did not start or does not answer; the message says what it printed."""
+
+
+class Standin(Protocol):
+    """Where the AWS APIs are."""
+
+    endpoint_url: str
+
+    def reset(self, seed: int) -> None:
+        """Forget everything and draw ids from `seed` on."""
+
+    def close(self) -> None:
+        """Give up what was started."""
+
+
+class MotoStandin:
+    """moto's server as a child process that ends with this one."""
+
+    def __init__(self) -> None:
+        environment = {
+            "PATH": os.environ.get("PATH", ""),
+            "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "MOTO_IAM_LOAD_MANAGED_POLICIES": "true",
+        }
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "harness.cloud.standin_server", *SERVICES],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=environment,
+        )
+        line = _pipe(self._process.stdout).readline().decode().strip()
+        if not line.isdigit():
+            problem = _pipe(self._process.stderr).read().decode(errors="replace").strip()
+            self.close()
+            raise StandinFailed(
+                f"moto's server did not start, is moto[server] installed? It printed: {problem[-2000:]}"
+            )
+        self.endpoint_url = f"http://127.0.0.1:{line}"
+
+    def reset(self, seed: int) -> None:
+        """Empty moto's state and seed its ids."""
+        for path in ("reset", f"seed?a={seed}"):
+            request = urllib.request.Request(f"{self.endpoint_url}/moto-api/{path}", method="POST")
+            with urllib.request.urlopen(request) as answer:
+                answer.read()
+
+    def close(self) -> None:
+        """End the child; harmless when called twice."""
+        for stream in (self._process.stdin, self._process.stdout, self._process.stderr):
+            if stream is not None:
+                stream.close()
+        self._process.terminate()
+        self._process.wait()
+
+    def __enter__(self) -> MotoStandin:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class GivenStandin:
+    """A stand-in that somebody else runs (ministack, LocalStack): it is neither started, emptied nor stopped here."""
+
+    def __init__(self, endpoint_url: str) -> None:
+        self.endpoint_url = endpoint_url
+
+    def reset(self, seed: int) -> None:
+        """Nothing: its owner decides what it keeps."""
+
+    def close(self) -> None:
+        """Nothing: its owner stops it."""
+
+
+class Services:
+    """boto3 clients of one endpoint, made once each."""
+
+    def __init__(self, endpoint_url: str, region: str) -> None:
+        self.region = region
+        self.endpoint_url = endpoint_url
+        self._session = boto3.session.Session(
+            aws_access_key_id="harness", aws_secret_access_key="harness", region_name=region
+        )
+        self._config = Config(
+            s3={"addressing_style": "path"}, retries={"total_max_attempts": 1}, parameter_validation=True
+        )
+        self._clients: dict[str, Any] = {}
+
+    def client(self, service: str) -> Any:
+        """The client of `service`."""
+        if service not in self._clients:
+            make: Any = self._session.client
+            self._clients[service] = make(service, endpoint_url=self.endpoint_url, config=self._config)
+        return self._clients[service]
+
+
+def _pipe(stream: IO[bytes] | None) -> IO[bytes]:
+    if stream is None:
+        raise StandinFailed("the stand-in has no output pipe")
+    return stream
