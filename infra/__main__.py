@@ -1,6 +1,7 @@
 """`python -m infra render [--env NAME] [--check]`, and `python -m infra stale` which needs no CDK.
 
-`render --check` exits 1 with one line when the committed output is not what the sources render to; `stale` says the same from the digests alone.
+Nothing is written when the gate has a finding. `render --check` exits 1 with one line when the committed output is not what the sources render to;
+`stale` says the same from the digests alone.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ def _stale(name: str) -> int:
 
 
 def _render(name: str, *, check: bool) -> int:
+    from infra.gate import findings
     from infra.render import difference, rendered_directory, rendered_files, write
     from infra.synth import NodeMissing
 
@@ -47,6 +49,10 @@ def _render(name: str, *, check: bool) -> int:
         files = rendered_files(environment)
     except (RefusedValue, NodeMissing) as refused:
         print(refused, file=sys.stderr)
+        return 1
+    found = findings(files)
+    if found:
+        print("\n".join(found), file=sys.stderr)
         return 1
     if not check:
         write(directory, files)

@@ -30,6 +30,7 @@ class Addon:
 
 EFS_DRIVER_ADDON = "aws-efs-csi-driver"
 EFS_CONTROLLER_ACCOUNT = ("kube-system", "efs-csi-controller-sa")
+ADDON_ACCOUNTS = (EFS_CONTROLLER_ACCOUNT,)
 
 ADDONS: tuple[Addon, ...] = (
     Addon(name="vpc-cni", before_nodes=True),

@@ -72,7 +72,7 @@ class ClusterStack(EnvironmentStack):
         )
         group.apply_removal_policy(self.data_removal)
         control_plane = cast(eks.CfnCluster, self.cluster.node.default_child)
-        control_plane.add_dependency(group)
+        control_plane.add_resource_dependency(group)
 
     def _administrator(self) -> None:
         role = iam.Role(

@@ -9,7 +9,7 @@ from infra.environments import Environment
 from infra.outputs import Output
 
 
-class EnvironmentStack(cdk.Stack):
+class EnvironmentStack(cdk.Stack):  # type: ignore[misc, unused-ignore]  # Any where the CDK is not installed
     """A stack of one environment, named `em-pipeline-<environment>-<concern>`.
 
     It names a region but no account: account numbers stay `AWS::AccountId` until it is deployed. Without assets no bootstrap stack is needed, so

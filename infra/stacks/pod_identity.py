@@ -7,7 +7,7 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 
-class PodRole(Construct):
+class PodRole(Construct):  # type: ignore[misc, unused-ignore]  # Any where the CDK is not installed
     """EKS gives the credentials of `role` to pods of the account that start after the association exists, and to no others."""
 
     def __init__(self, scope: Construct, name: str, *, cluster_name: str, namespace: str, account: str) -> None:
