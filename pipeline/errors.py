@@ -23,6 +23,8 @@ Terminated                    SIGTERM: not an error, and never caught as one (Ba
 class PipelineError(Exception):
     """One sentence with the object, what was found, what was wanted, and the remedy when there is one."""
 
+    attempts: int = 1
+
 
 class SettingsError(PipelineError):
     pass

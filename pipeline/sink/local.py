@@ -104,7 +104,8 @@ def _link_new(path: Path, body: bytes) -> None:
         return
     try:
         _write(descriptor, body)
-        os.link(f"/proc/self/fd/{descriptor}", path, follow_symlinks=True)
+        # Only with a directory descriptor does Python call linkat and follow the link in /proc to the nameless file.
+        os.link(f"/proc/self/fd/{descriptor}", path, src_dir_fd=descriptor, follow_symlinks=True)
     finally:
         os.close(descriptor)
 

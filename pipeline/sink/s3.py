@@ -91,8 +91,9 @@ class S3Sink:
             )
         except SinkNotFound:
             return None
-        if "ChecksumSHA256" in found:
-            return StoredObject(key, found["ContentLength"], b64decode(found["ChecksumSHA256"]).hex())
+        checksum = found.get("ChecksumSHA256", "")
+        if checksum:
+            return StoredObject(key, found["ContentLength"], b64decode(checksum).hex())
         # Put there by other means than this program.
         return StoredObject(key, found["ContentLength"], digest(self.get(key)))
 
@@ -149,7 +150,9 @@ class S3Sink:
                 raise SinkError(f"{self.url}/{key}: {error}") from error
             failures += 1
             if failures >= self._policy.attempts:
-                raise SinkUnavailable(f"{problem} ({failures} attempts); run again later") from cause
+                gave_up = SinkUnavailable(f"{problem} ({failures} attempts); run again later")
+                gave_up.attempts = failures
+                raise gave_up from cause
             wait_s = self._policy.wait_s(failures)
             log.warning("store failed, trying again", extra={"problem": problem, "attempt": failures, "wait_s": wait_s})
             time.sleep(wait_s)

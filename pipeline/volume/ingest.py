@@ -18,6 +18,7 @@ import numpy as np
 
 from pipeline import __version__
 from pipeline.errors import SourceError
+from pipeline.lanes import Lanes
 from pipeline.settings import Settings
 from pipeline.sink.base import Sink
 from pipeline.sources.base import Description, Region, Source, Voxels
@@ -25,7 +26,6 @@ from pipeline.volume import metadata, shard
 from pipeline.volume.budget import Plan, make_plan
 from pipeline.volume.dataset import Dataset, statistics
 from pipeline.volume.geometry import Index, LevelPlan, children, parent
-from pipeline.volume.lanes import Lanes
 from pipeline.volume.mean import halve
 from pipeline.volume.order import Group, groups, runs
 
