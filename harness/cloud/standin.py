@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 import urllib.request
+from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Protocol
 
@@ -30,7 +31,7 @@ class Standin(Protocol):
 
     endpoint_url: str
 
-    def reset(self, seed: int) -> None:
+    def reset(self, seed: int, region: str) -> None:
         """Forget everything and draw ids from `seed` on."""
 
     def close(self) -> None:
@@ -45,7 +46,7 @@ class MotoStandin:
             "PATH": os.environ.get("PATH", ""),
             "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
             "AWS_EC2_METADATA_DISABLED": "true",
-            "MOTO_IAM_LOAD_MANAGED_POLICIES": "true",
+            "MOTO_AMIS_PATH": str(Path(__file__).with_name("no_images.json")),  # moto's own list costs time at each reset
         }
         self._process = subprocess.Popen(
             [sys.executable, "-m", "harness.cloud.standin_server", *SERVICES],
@@ -63,12 +64,21 @@ class MotoStandin:
             )
         self.endpoint_url = f"http://127.0.0.1:{line}"
 
-    def reset(self, seed: int) -> None:
-        """Empty moto's state and seed its ids."""
-        for path in ("reset", f"seed?a={seed}"):
-            request = urllib.request.Request(f"{self.endpoint_url}/moto-api/{path}", method="POST")
-            with urllib.request.urlopen(request) as answer:
-                answer.read()
+    def reset(self, seed: int, region: str) -> None:
+        """Empty moto's state and seed its ids.
+
+        A region's EC2 makes a default VPC when it is first asked for, which draws ids too: so it is asked before the seed is set.
+        """
+        self._tell("reset")
+        services = Services(self.endpoint_url, region)
+        services.client("ec2").describe_vpcs()
+        services.client("iam").list_roles()
+        self._tell(f"seed?a={seed}")
+
+    def _tell(self, path: str) -> None:
+        request = urllib.request.Request(f"{self.endpoint_url}/moto-api/{path}", method="POST")
+        with urllib.request.urlopen(request) as answer:
+            answer.read()
 
     def close(self) -> None:
         """End the child; harmless when called twice."""
@@ -93,7 +103,7 @@ class GivenStandin:
     def __init__(self, endpoint_url: str) -> None:
         self.endpoint_url = endpoint_url
 
-    def reset(self, seed: int) -> None:
+    def reset(self, seed: int, region: str) -> None:
         """Nothing: its owner decides what it keeps."""
 
     def close(self) -> None:

@@ -1,4 +1,7 @@
-"""IAM: roles with their trust and managed policies, and policies. They are stored; nothing evaluates them yet, every call of a pod is let through."""
+"""IAM: roles with their trust, and policies. They are stored; nothing evaluates them yet, every call of a pod is let through.
+
+AWS's own managed policies are not at the stand-in (moto can load them, for two seconds a reset), so `ManagedPolicyArns` is listed as not applied.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,6 @@ class Role:
         {
             "AssumeRolePolicyDocument",
             "Description",
-            "ManagedPolicyArns",
             "MaxSessionDuration",
             "Path",
             "Policies",
@@ -38,19 +40,16 @@ class Role:
             Tags=tags_of(wanted),
             **given(properties, "Description", "MaxSessionDuration", "Path"),
         )["Role"]
-        for arn in properties.get("ManagedPolicyArns") or ():
-            iam.attach_role_policy(RoleName=name, PolicyArn=arn)
         for policy in properties.get("Policies") or ():
             document = json.dumps(policy["PolicyDocument"])
             iam.put_role_policy(RoleName=name, PolicyName=policy["PolicyName"], PolicyDocument=document)
         return Physical(name, {"Arn": created["Arn"], "RoleId": created["RoleId"]})
 
     def expected(self, made: Made) -> Fields:
-        """Trust, attached policies and tags."""
+        """Trust and tags."""
         properties = made.wanted.properties
         return {
             "AssumeRolePolicyDocument": properties["AssumeRolePolicyDocument"],
-            "ManagedPolicyArns": sorted(properties.get("ManagedPolicyArns") or ()),
             "Tags": tag_map(tags_of(made.wanted)),
         }
 
@@ -59,7 +58,6 @@ class Role:
         return {
             name: {
                 "AssumeRolePolicyDocument": entry["AssumeRolePolicyDocument"],
-                "ManagedPolicyArns": sorted(policy["PolicyArn"] for policy in entry["AttachedManagedPolicies"]),
                 "Tags": tag_map(entry.get("Tags")),
             }
             for name, entry in _roles(services).items()
