@@ -7,6 +7,7 @@ _NANOMETRES = {
     "picometer": 1e-3,
     "angstrom": 0.1,
     "\u00c5": 0.1,
+    "\u212b": 0.1,
     "nm": 1.0,
     "nanometer": 1.0,
     "nanometers": 1.0,

@@ -80,5 +80,10 @@ class SourceChanged(TransferError):
         super().__init__(place, reason, "run again: the new version is a new data set")
 
 
+class ScratchFailed(TransferError):
+    def __init__(self, place: str, reason: str) -> None:
+        super().__init__(place, f"its temporary file cannot be written: {reason}", "give TMPDIR more room")
+
+
 class UnexpectedAnswer(TransferError):
     pass

@@ -19,6 +19,7 @@ from pipeline.transfer.errors import (
     ConnectionLost,
     NotFound,
     RequestRefused,
+    ScratchFailed,
     ServerBusy,
     TransferError,
     UnexpectedAnswer,
@@ -93,7 +94,7 @@ class FtpClient:
             with control.transfercmd(f"RETR {self._absolute(path)}", rest=arrived or None) as data:
                 while arrived <= size_bytes and (block := data.recv(BLOCK_BYTES)):
                     # What goes beyond the end is counted and never written.
-                    sink.write(block[: size_bytes - arrived])
+                    self._write(path, sink, block[: size_bytes - arrived])
                     arrived += len(block)
             if arrived <= size_bytes:
                 control.voidresp()
@@ -103,6 +104,14 @@ class FtpClient:
                 raise WrongLength(self.place(path), found_bytes, size_bytes)
 
         self._call(path, retrieve)
+
+    def _write(self, path: str, sink: BinaryIO, block: bytes) -> None:
+        try:
+            sink.write(block)
+            sink.flush()
+        except OSError as error:
+            # Not to be taken for an error of the connection, which is an OSError as well.
+            raise ScratchFailed(self.place(path), str(error)) from error
 
     def close(self) -> None:
         """Hang up without QUIT: the answer to it would be one more thing to wait for."""
