@@ -1,0 +1,128 @@
+"""What a kubelet remembers of one container between two looks: its state, the one before, and when it may try again."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from typing import Literal
+
+from harness.cluster.kubelet.backoff import Backoff
+from harness.kube.hooks import Image
+from harness.kube.objects import Object
+
+Role = Literal["init", "sidecar", "app"]
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """Not running yet, or not running again yet."""
+
+    reason: str
+    message: str = ""
+
+
+@dataclass(frozen=True)
+class Running:
+    """Has a process."""
+
+    started_us: int
+
+
+@dataclass(frozen=True)
+class Terminated:
+    """Has ended."""
+
+    exit_code: int
+    reason: str
+    message: str
+    signal: int
+    started_us: int | None
+    finished_us: int | None
+    container_id: str
+
+
+State = Waiting | Running | Terminated
+
+
+@dataclass(frozen=True)
+class Pull:
+    """An image on its way to the node."""
+
+    image: Image
+    begun_us: int
+    done_us: int
+
+
+@dataclass
+class Container:
+    """One container of a pod on its node."""
+
+    spec: Object
+    role: Role
+    state: State
+    last: Terminated | None = None
+    restarts: int = 0
+    image_id: str = ""
+    container_id: str = ""
+    party: str | None = None  # of its process, while it has one
+    retry_us: int = 0  # nothing is tried before this moment
+    crash: Backoff = field(default_factory=Backoff)
+    pull: Backoff = field(default_factory=Backoff)
+    pulling: Pull | None = None
+    pull_failed: tuple[int, str] | None = None  # when, and why
+    stopping: bool = False  # was told to end
+
+    @property
+    def name(self) -> str:
+        """As in the pod's spec."""
+        return str(self.spec["name"])
+
+    @property
+    def image(self) -> str:
+        """The image's reference."""
+        return str(self.spec["image"])
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it has a process."""
+        return isinstance(self.state, Running)
+
+    @property
+    def previous(self) -> Terminated | None:
+        """The latest run that ended."""
+        return self.state if isinstance(self.state, Terminated) else self.last
+
+    def wait(self, reason: str, message: str = "") -> None:
+        """Put it into waiting; a run that ended becomes the last state."""
+        self.last = self.previous
+        self.state = Waiting(reason, message)
+
+    @property
+    def exit_code(self) -> int | None:
+        """Of the run that has ended, None while it runs or waits."""
+        return self.state.exit_code if isinstance(self.state, Terminated) else None
+
+
+def container_id_of(pod_uid: str, name: str, restarts: int) -> str:
+    """As containerd names it; the same in every run of equal seeds."""
+    return "containerd://" + hashlib.sha256(f"{pod_uid}/{name}/{restarts}".encode()).hexdigest()
+
+
+def image_id_of(reference: str) -> str:
+    """`repository@sha256:...` of an image reference."""
+    if "@" in reference:
+        return reference
+    last = reference.rsplit("/", 1)[-1]
+    repository = reference[: len(reference) - len(last)] + last.split(":", 1)[0]
+    return f"{repository}@sha256:{hashlib.sha256(reference.encode()).hexdigest()}"
+
+
+def restarts_after(container: Container, restart_policy: str, exit_code: int) -> bool:
+    """Whether a container that ended with `exit_code` is started again (kubernetes `pkg/kubelet/container/helpers.go` ShouldContainerBeRestarted)."""
+    if container.role == "sidecar":
+        return True
+    if container.role == "init":
+        return exit_code != 0 and restart_policy != "Never"
+    if restart_policy == "Always":
+        return True
+    return restart_policy == "OnFailure" and exit_code != 0

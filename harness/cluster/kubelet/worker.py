@@ -1,0 +1,418 @@
+"""The life of one pod on its node, from admission to the end.
+
+How it works. `sync` is level-triggered: it looks at the pod and at what the worker remembers, does whatever is due,
+writes the status if it changed, and sets one timer for the next moment at which something is due. Ends of containers
+and changes of the pod call it too. Starting a pod takes no time of its own: only image pulls, back-offs and the
+containers do. Follows kubernetes 1.34 `pkg/kubelet` (pod_workers.go, kubelet.go SyncPod, kuberuntime): volumes,
+sandbox, init containers in order (sidecars stay), containers in order; on an end the restart policy and the crash
+back-off decide; at the end of the pod sidecars go last, in reverse.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from harness.clock import SECOND, Kernel, Timer, parse_time
+from harness.cluster.kubelet.admission import admit
+from harness.cluster.kubelet.containers import Container, Role, Running, Terminated, Waiting, restarts_after
+from harness.cluster.kubelet.node import KubeletNode
+from harness.cluster.kubelet.starter import Starter
+from harness.cluster.kubelet.status import Facts, Verdict, phase_of, rejected_status, restart_policy_of, status_of
+from harness.cluster.kubelet.volumes import MountFailed
+from harness.kube.errors import Conflict, NotFound
+from harness.kube.hooks import ContainerExit
+from harness.kube.objects import Object, is_deleting, key_of, name_of, namespace_of, split_key, uid_of
+from harness.kube.resources import NODES, PODS
+
+_MOUNT_FIRST_US = SECOND // 2
+_MOUNT_LAST_US = 122 * SECOND
+_DEFAULT_GRACE_S = 30
+_PRE_STOP_EXTRA_S = 2
+_LOST = "The container could not be located when the pod was terminated"
+_DEADLINE = Verdict("DeadlineExceeded", "Pod was active on the node longer than the specified deadline")
+_SHUTTING_DOWN = Verdict("NodeShutdown", "Pod was rejected as the node is shutting down.")
+
+
+@dataclass
+class _Ending:
+    """The pod has been told to end."""
+
+    grace_s: int
+    verdict: Verdict | None
+    sidecars_told: bool = False
+
+
+class PodWorker:
+    """One pod on one node. All of it runs on the kernel's thread."""
+
+    def __init__(
+        self,
+        kernel: Kernel,
+        starter: Starter,
+        node: KubeletNode,
+        pod: Object,
+        neighbours: Callable[[PodWorker], list[Object]],
+        on_idle: Callable[[PodWorker], None],
+    ) -> None:
+        self.pod = pod
+        self.node = node
+        self.key = key_of(pod)
+        self.uid = uid_of(pod)
+        self.stopped = (pod.get("status") or {}).get("phase") in {"Succeeded", "Failed"}
+        self.dropped = False  # nothing is written about it any more
+        self._kernel = kernel
+        self._tools = starter
+        self._neighbours = neighbours
+        self._on_idle = on_idle
+        self._admitted = False
+        self._ending: _Ending | None = None
+        self._address: str | None = None
+        self._started_us: int | None = None
+        self._sandbox = False
+        self._initialized = False  # once the init containers are through, a sidecar's crash holds nothing up
+        self._mount_wait_us = 0
+        self._mount_retry_us = 0
+        self._timer: Timer | None = None
+        self._containers = _containers_of(pod)
+
+    @property
+    def idle(self) -> bool:
+        """Whether no container of it runs."""
+        return not any(container.is_running for container in self._containers)
+
+    @property
+    def admitted(self) -> bool:
+        """Whether it takes up room on the node."""
+        return self._admitted and not self.stopped
+
+    def party_of(self, container: str) -> str | None:
+        """The latest party name of a container, if it was ever started."""
+        return next((entry.party for entry in self._containers if entry.name == container), None)
+
+    def sync(self) -> None:
+        """Do what is due."""
+        if self.dropped:
+            return
+        namespace, name = split_key(self.key)
+        pod = self._tools.reader.get(PODS, namespace, name)
+        if pod is None or uid_of(pod) != self.uid:
+            self.abandon()
+            return
+        self.pod = pod
+        if not self.stopped:
+            self._look_for_an_end()
+            if self._ending is None:
+                self._run()
+            if self._ending is not None:
+                self._end()
+            self._publish()
+        if self.stopped and is_deleting(self.pod):
+            self._delete()
+            return
+        self._set_timer()
+
+    def end(self, grace_s: int | None, verdict: Verdict | None) -> None:
+        """Stop the pod by the kubelet's own decision; its own grace period holds unless `grace_s` is shorter."""
+        if self.stopped or self._ending is not None or self.dropped:
+            return
+        own = self._own_grace_s()
+        self._begin_ending(own if grace_s is None else min(own, grace_s), verdict)
+        self.sync()
+
+    def abandon(self) -> None:
+        """The pod was taken out of the store while it ran (forced deletion): end it as the kubelet does, with one second of grace."""
+        if self.dropped:
+            return
+        self._drop()
+        for container in self._running():
+            self._tools.recorder.event(self.pod, "Normal", "Killing", f"Stopping container {container.name}")
+            self._terminate(container, 1)
+        self._settle()
+
+    def lose_machine(self) -> None:
+        """The machine is gone: its processes with it, and nobody to write about it."""
+        if self.dropped:
+            return
+        self._drop()
+        for container in self._running():
+            if container.party is not None:
+                self._tools.hooks.runtime.kill(container.party)
+        self._settle()
+
+    def _drop(self) -> None:
+        self.dropped = True
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _settle(self) -> None:
+        """Once nothing runs: give back directories and address."""
+        if not self.idle:
+            return
+        self._tools.volumes.tear_down(self.uid)
+        if self._address is not None and not self.pod["spec"].get("hostNetwork"):
+            self._tools.addresses.release(self.node.name, self._address)
+        self._address = None
+        self._on_idle(self)
+
+    # -- living -----------------------------------------------------------------------------------------------------
+
+    def _look_for_an_end(self) -> None:
+        if is_deleting(self.pod):
+            grace_s = self.pod["metadata"].get("deletionGracePeriodSeconds")
+            self._begin_ending(self._own_grace_s() if grace_s is None else int(grace_s), None)
+        elif (self.pod.get("status") or {}).get("phase") in {"Succeeded", "Failed"}:
+            self._begin_ending(self._own_grace_s(), None)  # somebody else declared its end
+        elif (
+            self._ending is None and self._deadline_us() is not None and self._kernel.now >= (self._deadline_us() or 0)
+        ):
+            self._tools.recorder.event(self.pod, "Normal", _DEADLINE.reason, _DEADLINE.message)
+            self._begin_ending(self._own_grace_s(), _DEADLINE)
+
+    def _begin_ending(self, grace_s: int, verdict: Verdict | None) -> None:
+        if self._ending is None:
+            self._ending = _Ending(grace_s, verdict)
+        elif grace_s < self._ending.grace_s:  # a second, more impatient deletion
+            self._ending.grace_s = grace_s
+            for container in self._running():
+                if container.stopping:
+                    self._terminate(container, grace_s)
+
+    def _own_grace_s(self) -> int:
+        grace_s = self.pod["spec"].get("terminationGracePeriodSeconds")
+        return _DEFAULT_GRACE_S if grace_s is None else int(grace_s)
+
+    def _deadline_us(self) -> int | None:
+        limit_s = self.pod["spec"].get("activeDeadlineSeconds")
+        if limit_s is None or self._started_us is None:
+            return None
+        return self._started_us + int(limit_s) * SECOND
+
+    def _run(self) -> None:
+        if not self._admitted and not self._admit():
+            return
+        if not self._prepare():
+            return
+        for container in self._containers:
+            if container.role == "app":
+                break
+            self._advance(container)
+            ready = container.is_running if container.role == "sidecar" else container.exit_code == 0
+            if not ready and not self._initialized:
+                self._end_if_over()
+                return
+        self._initialized = True
+        for container in self._containers:
+            if container.role == "app":
+                self._advance(container)
+                if container.pulling is not None:
+                    break  # one container after the other, as SyncPod goes
+        self._end_if_over()
+
+    def _admit(self) -> bool:
+        verdict = _SHUTTING_DOWN if self.node.shutting_down else None
+        node = self._tools.reader.get(NODES, None, self.node.name)
+        if verdict is None and node is not None:
+            verdict = admit(self.pod, node, self._neighbours(self))
+        if verdict is None:
+            self._admitted = True
+            self._started_us = self._kernel.now
+            known = (self.pod.get("status") or {}).get("startTime")
+            if known is not None:
+                self._started_us = parse_time(known)
+            return True
+        if verdict is not _SHUTTING_DOWN:
+            self._tools.recorder.event(self.pod, "Warning", verdict.reason, verdict.message)
+            verdict = Verdict(verdict.reason, f"Pod was rejected: {verdict.message}")
+        self.stopped = True
+        self._write(rejected_status(self.pod, verdict, self._kernel.now))
+        self._settle()
+        return False
+
+    def _prepare(self) -> bool:
+        """Volumes, then the sandbox with its address."""
+        if self._sandbox:
+            return True
+        if self._kernel.now < self._mount_retry_us:
+            return False
+        if self._address is None:
+            host = bool(self.pod["spec"].get("hostNetwork"))
+            self._address = self.node.address if host else self._tools.addresses.take(self.node.name)
+        try:
+            self._tools.mount(self.pod, self._addresses())
+        except MountFailed as error:
+            self._mount_wait_us = min(max(self._mount_wait_us * 2, _MOUNT_FIRST_US), _MOUNT_LAST_US)
+            self._mount_retry_us = self._kernel.now + self._mount_wait_us
+            self._tools.recorder.event(self.pod, "Warning", "FailedMount", str(error))
+            return False
+        self._sandbox = True
+        return True
+
+    def _addresses(self) -> dict[str, str]:
+        return {"status.podIP": self._address or "", "status.hostIP": self.node.address}
+
+    def _advance(self, container: Container) -> None:
+        """Bring one container towards running, as far as it goes now."""
+        if container.is_running or self._kernel.now < container.retry_us:
+            return
+        previous = container.previous
+        if isinstance(container.state, Terminated):
+            if not restarts_after(container, restart_policy_of(self.pod), container.state.exit_code):
+                return
+            ended_us = container.state.finished_us or self._kernel.now
+            if container.pulling is None and self._kernel.now < container.crash.until(ended_us):
+                self._tools.back_off(self.pod, container, ended_us)
+                return
+        party = self._tools.start(self.pod, self.node, container, self._addresses(), self._ended)
+        if party is None:
+            return
+        if previous is not None:
+            container.crash.advance(self._kernel.now, previous.finished_us or self._kernel.now)
+
+    def _ended(self, container: Container, exit_: ContainerExit) -> None:
+        """A container's process has ended."""
+        started_us = container.state.started_us if isinstance(container.state, Running) else None
+        container.state = Terminated(
+            exit_code=exit_.exit_code,
+            reason=exit_.reason,
+            message=exit_.message,
+            signal=exit_.signal,
+            started_us=started_us,
+            finished_us=self._kernel.now,
+            container_id=container.container_id,
+        )
+        if self.dropped:
+            self._settle()
+            return
+        namespace, name = split_key(self.key)
+        pod = self._tools.reader.get(PODS, namespace, name)
+        if pod is not None and uid_of(pod) == self.uid:
+            self.pod = pod
+            self._publish()  # so that everybody sees the end before a restart hides it
+        self.sync()
+
+    def _end_if_over(self) -> None:
+        """A pod whose containers are done for good comes to its end: sidecars stop, the terminal phase is written."""
+        policy = restart_policy_of(self.pod)
+        if self._ending is None and phase_of(self._containers, policy, stopped=False) in {"Succeeded", "Failed"}:
+            self._ending = _Ending(self._own_grace_s(), None)
+
+    # -- ending -----------------------------------------------------------------------------------------------------
+
+    def _end(self) -> None:
+        """Tell what still runs to stop; once nothing does, the pod has stopped."""
+        ending = self._ending
+        if ending is None:
+            return
+        running = self._running()
+        first = [container for container in running if container.role != "sidecar"]
+        for container in first or list(reversed(running)):
+            if not container.stopping:
+                container.stopping = True
+                self._tools.recorder.event(self.pod, "Normal", "Killing", f"Stopping container {container.name}")
+                self._terminate(container, ending.grace_s)
+        if running:
+            return
+        if all(container.exit_code == 0 for container in self._containers if container.role == "init"):
+            for container in self._containers:
+                if isinstance(container.state, Waiting) and container.role == "app":
+                    container.last = container.previous
+                    container.state = Terminated(137, "ContainerStatusUnknown", _LOST, 0, None, None, "")
+        self.stopped = True
+
+    def _terminate(self, container: Container, grace_s: int) -> None:
+        party = container.party
+        if party is None:
+            return
+        hook = (container.spec.get("lifecycle") or {}).get("preStop") or {}
+        pause_s = min(int((hook.get("sleep") or {}).get("seconds", 0)), grace_s)
+        runtime = self._tools.hooks.runtime
+        if pause_s == 0:
+            runtime.terminate(party, max(1, grace_s))
+            return
+        rest_s = max(_PRE_STOP_EXTRA_S, grace_s - pause_s)
+        self._kernel.after(pause_s * SECOND, lambda: runtime.terminate(party, rest_s))
+
+    def _running(self) -> list[Container]:
+        return [container for container in self._containers if container.is_running]
+
+    def _delete(self) -> None:
+        self._drop()
+        self._settle()
+        try:
+            self._tools.writer.delete(PODS, namespace_of(self.pod), name_of(self.pod), grace_period_s=0, uid=self.uid)
+        except (NotFound, Conflict):
+            return  # somebody was faster: the pod, or at least this one of its name, is gone
+
+    # -- telling ----------------------------------------------------------------------------------------------------
+
+    def _publish(self) -> None:
+        if not self._admitted and self._ending is None:
+            return
+        facts = Facts(
+            started_us=self._started_us,
+            host_ip=self.node.address,
+            pod_ip=self._address if self._sandbox else None,
+            sandbox=self._sandbox,
+            stopped=self.stopped,
+            verdict=self._ending.verdict if self._ending is not None else None,
+        )
+        self._write(status_of(self.pod, self._containers, facts, self._kernel.now))
+        if self.stopped:
+            self._settle()
+
+    def _write(self, status: dict[str, object]) -> None:
+        if status == self.pod.get("status"):
+            return
+        try:
+            self.pod = self._tools.writer.patch(
+                PODS, namespace_of(self.pod), name_of(self.pod), {"status": status}, subresource="status"
+            )
+        except NotFound:
+            return  # deleted in this very moment: the next look finds out
+
+    def _set_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        now = self._kernel.now
+        moments = [] if self.stopped or self._ending is not None else self._due_moments()
+        upcoming = min((moment for moment in moments if moment > now), default=None)
+        if upcoming is not None:
+            self._timer = self._kernel.at(upcoming, self.sync)
+
+    def _due_moments(self) -> list[int]:
+        moments = [self._mount_retry_us]
+        for container in self._containers:
+            moments.append(container.retry_us)
+            if container.pulling is not None:
+                moments.append(container.pulling.done_us)
+        deadline_us = self._deadline_us()
+        if deadline_us is not None:
+            moments.append(deadline_us)
+        return moments
+
+
+def _containers_of(pod: Object) -> list[Container]:
+    """Init containers and sidecars in order, then the containers; what an earlier kubelet started counts as lost."""
+    spec, status = pod["spec"], pod.get("status") or {}
+    inits = spec.get("initContainers") or ()
+    first = "PodInitializing" if inits else "ContainerCreating"
+    result: list[Container] = []
+    for entry in inits:
+        role: Role = "sidecar" if entry.get("restartPolicy") == "Always" else "init"
+        result.append(Container(entry, role, Waiting("PodInitializing")))
+    result.extend(Container(entry, "app", Waiting(first)) for entry in spec["containers"])
+    known = {
+        entry["name"]: entry
+        for field in ("initContainerStatuses", "containerStatuses")
+        for entry in status.get(field) or ()
+    }
+    for container in result:
+        before = known.get(container.name)
+        if before is not None and "running" in (before.get("state") or {}):
+            container.state = Terminated(
+                137, "ContainerStatusUnknown", _LOST, 0, None, None, before.get("containerID", "")
+            )
+            container.restarts = int(before.get("restartCount", 0))
+    return result
