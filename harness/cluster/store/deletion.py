@@ -1,6 +1,6 @@
 """What a delete does to an object (apiserver `registry/rest/delete.go`, pod strategy `CheckGracefulDelete`, garbage-collector finalizers).
 
-Pure: from the object and the options to the object as it is then, or to None when it is gone.
+Pure: from the object and the options to the object as it is then, and whether it is gone.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ class Deletion:
     now_us: int
 
 
-def after_delete(resource: Resource, obj: Object, deletion: Deletion) -> Object | None:
-    """`obj` after the request: unchanged, marked (deletionTimestamp, finalizers), or None when nothing holds it."""
+def after_delete(resource: Resource, obj: Object, deletion: Deletion) -> tuple[Object, bool]:
+    """`obj` after the request (unchanged, or marked with deletionTimestamp and finalizers), and whether nothing holds it any more."""
     finalizers = _finalizers(obj, deletion.propagation)
-    grace_s = _grace(resource, obj, deletion)
     if is_deleting(obj):
         marked = _shortened(obj, deletion) if resource == PODS else obj
         if finalizers != list(obj["metadata"].get("finalizers") or ()):
             marked = _with_metadata(marked, {"finalizers": finalizers})
-        return None if is_free(resource, marked) else marked
+        return marked, is_free(resource, marked)
+    grace_s = _grace(resource, obj, deletion)
     stamp = format_time(deletion.now_us + grace_s * SECOND)
     metadata = {"deletionTimestamp": stamp, "deletionGracePeriodSeconds": grace_s, "finalizers": finalizers}
     if "generation" in obj["metadata"]:
@@ -41,7 +41,9 @@ def after_delete(resource: Resource, obj: Object, deletion: Deletion) -> Object 
     marked = _with_metadata(obj, metadata)
     if resource == NAMESPACES:
         marked = {**marked, "status": {**(obj.get("status") or {}), "phase": "Terminating"}}
-    return None if is_free(resource, marked) else marked
+    if not is_free(resource, marked):
+        return marked, False
+    return (marked if resource == PODS else obj), True
 
 
 def is_free(resource: Resource, obj: Object) -> bool:

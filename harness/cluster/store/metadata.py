@@ -42,7 +42,10 @@ def fit_type(resource: Resource, draft: Draft) -> None:
     """Fill in apiVersion and kind; raises BadRequest when they say something else."""
     version, kind = draft.get("apiVersion") or resource.api_version, draft.get("kind") or resource.kind
     if kind != resource.kind:
-        raise BadRequest(f'{kind} in version "{version}" cannot be handled as a {resource.kind}')
+        raise BadRequest(
+            f'{kind} in version "{version}" cannot be handled as a {resource.kind}: converting ({version}.{kind}) to '
+            f"({resource.kind}): unknown conversion"
+        )
     if str(version).rpartition("/")[0] != resource.group:
         raise BadRequest(
             f"the API version in the data ({version}) does not match the expected API version ({resource.api_version})"
@@ -87,6 +90,30 @@ def require_uid(resource: Resource, name: str, wanted: str | None, present: str)
     if wanted and wanted != present:
         raise Conflict.of(
             resource, name, f"Precondition failed: UID in precondition: {wanted}, UID in object meta: {present}"
+        )
+
+
+def require_preconditions(resource: Resource, obj: Object, uid: str | None, version: str | None) -> None:
+    """The preconditions of a delete (`storage/interfaces.go`): raises Conflict."""
+    present = obj["metadata"]
+    text, details = (
+        f'Operation cannot be fulfilled on {resource.kind} "{present["name"]}": ',
+        {
+            "name": present["name"],
+            "kind": resource.kind,
+        },
+    )
+    if uid and uid != present["uid"]:
+        raise Conflict(
+            f"{text}the UID in the precondition ({uid}) does not match the UID in record ({present['uid']}). "
+            "The object might have been deleted and then recreated",
+            details=details,
+        )
+    if version and version != present["resourceVersion"]:
+        raise Conflict(
+            f"{text}the ResourceVersion in the precondition ({version}) does not match the ResourceVersion in record "
+            f"({present['resourceVersion']}). The object might have been modified",
+            details=details,
         )
 
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from harness.kube.errors import BadRequest
+from harness.kube.quantity import parse
 from harness.kube.resources import Resource
 
 _FIELDS: Mapping[str, str] = {
@@ -30,6 +31,7 @@ _FIELDS: Mapping[str, str] = {
         "int32": """
             replicas parallelism completions backoffLimit backoffLimitPerIndex maxFailedIndexes activeDeadlineSeconds ttlSecondsAfterFinished
             terminationGracePeriodSeconds tolerationSeconds containerPort priority revisionHistoryLimit progressDeadlineSeconds""",
+        "map[string]quantity": "limits requests capacity allocatable",
         "bool": "suspend hostNetwork readOnly unschedulable manualSelector immutable",
     }.items()
     for field in fields.split()
@@ -42,6 +44,18 @@ _FIELDS_OF: Mapping[tuple[str, str], str] = {
     ("containers", "image"): "string",
     ("initContainers", "image"): "string",
 }
+_STRUCTS: Mapping[str, str] = {
+    "env": "EnvVar",
+    "containers": "Container",
+    "initContainers": "Container",
+    "ports": "ContainerPort",
+    "volumeMounts": "VolumeMount",
+    "volumes": "Volume",
+    "tolerations": "Toleration",
+    "metadata": "ObjectMeta",
+    "resources": "ResourceRequirements",
+}
+_QUANTITY = "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'"
 _SCALARS: Mapping[str, type] = {"string": str, "int32": int, "bool": bool}
 
 
@@ -72,6 +86,8 @@ def _check(resource: Resource, kind: str, item: Any, path: tuple[str, ...]) -> N
         _expect(resource, item, path, _SCALARS[kind], kind)
     elif kind == "map[string]string":
         _string_map(resource, item, path)
+    elif kind == "map[string]quantity":
+        _quantity_map(resource, item, path)
     elif kind == "[]string":
         _string_list(resource, item, path)
     elif kind == "list":
@@ -92,6 +108,17 @@ def _string_map(resource: Resource, item: Any, path: tuple[str, ...]) -> None:
             _expect(resource, text, path, str, "string")
 
 
+def _quantity_map(resource: Resource, item: Any, path: tuple[str, ...]) -> None:
+    _expect(resource, item, path, Mapping, "map[string]Quantity")
+    for amount in item.values():
+        try:
+            parse(amount)
+        except ValueError as error:
+            raise BadRequest(
+                f'{resource.kind} in version "{resource.version}" cannot be handled as a {resource.kind}: {_QUANTITY}'
+            ) from error
+
+
 def _string_list(resource: Resource, item: Any, path: tuple[str, ...]) -> None:
     _expect(resource, item, path, list, "[]string")
     for text in item:
@@ -103,8 +130,16 @@ def _expect(resource: Resource, item: Any, path: Sequence[str], kind: Any, name:
         return
     raise BadRequest(
         f'{resource.kind} in version "{resource.version}" cannot be handled as a {resource.kind}: json: cannot unmarshal '
-        f"{_json_type(item)} into Go struct field {resource.kind}.{'.'.join(path)} of type {name}"
+        f"{_json_type(item)} into Go struct field {_struct(resource, path)}.{'.'.join(path)} of type {name}"
     )
+
+
+def _struct(resource: Resource, path: Sequence[str]) -> str:
+    """The Go struct that has the field."""
+    parent = path[-2] if len(path) > 1 else ""
+    if parent == "spec":
+        return "PodSpec" if "template" in path else f"{resource.kind}Spec"
+    return _STRUCTS.get(parent, resource.kind)
 
 
 def _json_type(item: Any) -> str:

@@ -138,15 +138,14 @@ class Store(View):
         """Delete, as far as finalizers and grace let it; the answer is the object as it is then. Raises Conflict, Forbidden, NotFound."""
         resource = self.registry.storage(resource).resource
         old = self._existing(resource, namespace, name)
-        meta.require_uid(resource, name, uid, old.obj["metadata"]["uid"])
-        meta.require_version(resource, name, resource_version, old.obj["metadata"]["resourceVersion"])
+        meta.require_preconditions(resource, old.obj, uid, resource_version)
         self._admission.require_deletable(resource, name)
-        marked = after_delete(resource, old.obj, Deletion(grace_period_s, propagation, self._kernel.now))
+        marked, gone = after_delete(resource, old.obj, Deletion(grace_period_s, propagation, self._kernel.now))
         if dry_run:
-            return old.obj if marked is None else marked
+            return marked
         place = (namespace or "", name)
-        if marked is None:
-            return self._remove(resource, place, old.obj)
+        if gone:
+            return self._remove(resource, place, marked)
         stored = old.obj if marked == old.obj else self._commit(resource, place, marked).obj
         if resource == CUSTOM_RESOURCE_DEFINITIONS:
             self._delete_instances(stored)

@@ -6,6 +6,7 @@ from typing import Any
 
 from harness.cluster.store.defaults.pods import qos_class
 from harness.kube.resources import (
+    JOBS,
     NAMESPACES,
     NODES,
     PERSISTENT_VOLUME_CLAIMS,
@@ -35,3 +36,6 @@ def begin_status(resource: Resource, draft: Draft) -> None:
         draft["status"] = {"replicas": 0}
     else:
         draft["status"] = {}
+    if resource == JOBS and not draft["metadata"].get("labels"):
+        # Upstream this is a default, but one of reading: validation of the new job has not seen it.
+        draft["metadata"]["labels"] = dict(draft["spec"]["template"]["metadata"].get("labels") or {})

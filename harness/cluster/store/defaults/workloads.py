@@ -26,6 +26,7 @@ def _job(job: Draft) -> None:
     spec.setdefault("parallelism", 1)
     spec.setdefault("completionMode", "NonIndexed")
     spec.setdefault("suspend", False)
+    spec.setdefault("manualSelector", False)
     spec.setdefault("backoffLimit", _NO_LIMIT if "backoffLimitPerIndex" in spec else 6)
     spec.setdefault("podReplacementPolicy", "Failed" if spec.get("podFailurePolicy") else "TerminatingOrFailed")
     for rule in (spec.get("podFailurePolicy") or {}).get("rules") or ():
@@ -33,9 +34,6 @@ def _job(job: Draft) -> None:
             pattern.setdefault("status", "True")
     template = _template(spec)
     _select_own_pods(job, spec, template)
-    metadata = job["metadata"]
-    if not metadata.get("labels") and template["metadata"].get("labels"):
-        metadata["labels"] = dict(template["metadata"]["labels"])
 
 
 def _select_own_pods(job: Draft, spec: Draft, template: Draft) -> None:

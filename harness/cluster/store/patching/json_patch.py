@@ -8,6 +8,8 @@ from typing import Any
 from harness.kube.errors import ApiError, BadRequest
 from harness.kube.objects import thaw
 
+_TEXT = "the server rejected our request due to an error in our request"
+
 
 class PatchFailed(ApiError):
     """A JSON patch whose operation cannot be done on this object."""
@@ -31,9 +33,7 @@ def _apply(document: Any, operation: Mapping[str, Any]) -> Any:
     verb, path = operation.get("op"), _pointer(str(operation["path"]))
     if verb == "test":
         if _get(document, path) != operation.get("value"):
-            raise PatchFailed(
-                f"the server rejected our request due to an error in our request: testing value {operation['path']} failed"
-            )
+            raise PatchFailed(_TEXT)
         return document
     if verb == "remove":
         return _remove(document, path)
@@ -73,9 +73,7 @@ def _position(container: Any, part: str, room: int) -> Any:
             return len(container)
         if part.isdigit() and int(part) < len(container) + room:
             return int(part)
-    raise PatchFailed(
-        f"the server rejected our request due to an error in our request: path {part!r} does not exist in this object"
-    )
+    raise PatchFailed(_TEXT)
 
 
 def _add(document: Any, path: list[str], value: Any) -> Any:

@@ -48,6 +48,7 @@ _VALUE_TEXT = (
     "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an "
     f"alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is '{_VALUE}')"
 )
+_STANDARD_FINALIZERS = frozenset({"kubernetes", "orphan", "foregroundDeletion"})
 _PATH_NAMES = frozenset(
     resource.group_resource for resource in (ROLES, ROLE_BINDINGS, CLUSTER_ROLES, CLUSTER_ROLE_BINDINGS)
 )
@@ -93,8 +94,12 @@ def check_metadata(resource: Resource, metadata: Mapping[str, Any]) -> list[Caus
                 f"Too long: may not be more than {_ANNOTATIONS_BYTES_MAX} bytes",
             )
         )
-    for finalizer in metadata.get("finalizers") or ():
-        causes += [invalid("metadata.finalizers", finalizer, fault) for fault in qualified_name_faults(finalizer)]
+    for position, finalizer in enumerate(metadata.get("finalizers") or ()):
+        field = f"metadata.finalizers[{position}]"
+        causes += [invalid(field, finalizer, fault) for fault in qualified_name_faults(finalizer)]
+        if "/" not in finalizer and finalizer not in _STANDARD_FINALIZERS:
+            detail = "name is neither a standard finalizer name nor is it fully qualified"
+            causes.append(invalid(field, finalizer, detail))
     return causes
 
 

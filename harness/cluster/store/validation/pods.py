@@ -10,7 +10,6 @@ from harness.cluster.store.validation.causes import (
     duplicate,
     forbidden,
     invalid,
-    non_negative,
     required,
     unsupported,
 )
@@ -60,7 +59,6 @@ def check_pod_spec(field: str, spec: Mapping[str, Any]) -> list[Cause]:
         causes.append(
             invalid(f"{field}.activeDeadlineSeconds", deadline, "must be between 1 and 2147483647, inclusive")
         )
-    causes += non_negative(f"{field}.terminationGracePeriodSeconds", spec.get("terminationGracePeriodSeconds"))
     causes += check_labels(f"{field}.nodeSelector", spec.get("nodeSelector") or {})
     for key, check in (
         ("serviceAccountName", subdomain_faults),
@@ -103,32 +101,24 @@ def check_resources(field: str, resources: Mapping[str, Any]) -> list[Cause]:
     """Quantities that can be read, are not negative, and requests within limits."""
     causes: list[Cause] = []
     limits, requests = resources.get("limits") or {}, resources.get("requests") or {}
-    for kind, amounts in (("limits", limits), ("requests", requests)):
-        for name, amount in amounts.items():
-            causes += _check_resource_name(f"{field}.{kind}", name)
-            causes += check_amount(f"{field}.{kind}[{name}]", amount)
-    if causes:
-        return causes
+    for name, amount in limits.items():
+        causes += _check_resource_name(f"{field}.limits", name) + check_amount(f"{field}.limits[{name}]", amount)
     for name, amount in requests.items():
+        causes += _check_resource_name(f"{field}.requests", name) + check_amount(f"{field}.requests[{name}]", amount)
         if name not in limits:
             if _is_extended(name):
                 causes.append(required(f"{field}.limits", "Limit must be set for non overcommitable resources"))
-            continue
-        if parse(amount) > parse(limits[name]):
-            detail = f"must be less than or equal to {name} limit of {canonical(limits[name])}"
-            causes.append(invalid(f"{field}.requests", str(canonical(amount)), detail))
         elif _is_extended(name) and parse(amount) != parse(limits[name]):
             causes.append(invalid(f"{field}.requests", str(amount), f"must be equal to {name} limit of {limits[name]}"))
+        elif parse(amount) > parse(limits[name]):
+            detail = f"must be less than or equal to {name} limit of {canonical(limits[name])}"
+            causes.append(invalid(f"{field}.requests", str(canonical(amount)), detail))
     return causes
 
 
 def check_amount(field: str, amount: Any) -> list[Cause]:
     """A quantity that is at least 0."""
-    try:
-        value = parse(amount)
-    except ValueError as error:
-        return [invalid(field, str(amount), str(error))]
-    return [invalid(field, str(amount), "must be greater than or equal to 0")] if value < 0 else []
+    return [] if parse(amount) >= 0 else [invalid(field, str(amount), "must be greater than or equal to 0")]
 
 
 def _check_resource_name(field: str, name: str) -> list[Cause]:

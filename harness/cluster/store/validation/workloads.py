@@ -61,16 +61,10 @@ def check_job(job: Mapping[str, Any]) -> list[Cause]:
     causes += _check_failure_policy(spec)
     causes += _check_template("spec.template", spec.get("template") or {})
     restart = (spec.get("template") or {}).get("spec", {}).get("restartPolicy")
-    if restart not in {"OnFailure", "Never"}:
-        causes.append(
-            Cause(
-                "spec.template.spec.restartPolicy",
-                "FieldValueRequired",
-                'Required value: valid values: "OnFailure", "Never"',
-            )
-            if restart in {None, ""}
-            else unsupported("spec.template.spec.restartPolicy", restart, ("OnFailure", "Never"))
-        )
+    if restart == "Always":
+        causes.append(required("spec.template.spec.restartPolicy", 'valid values: "OnFailure", "Never"'))
+    elif restart not in {"OnFailure", "Never"}:
+        causes.append(unsupported("spec.template.spec.restartPolicy", restart, ("OnFailure", "Never")))
     elif spec.get("podFailurePolicy") and restart != "Never":
         detail = 'only "Never" is supported when podFailurePolicy is specified'
         causes.append(invalid("spec.template.spec.restartPolicy", restart, detail))
