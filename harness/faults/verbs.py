@@ -36,9 +36,6 @@ class Surface(Protocol):
     def fail_calls(self, operation: str, pod: str, target: str, first: int, times: int, verdict: Verdict) -> None:
         """Let matching calls to AWS fail, from the `first` one on, `times` times."""
 
-    def fail_archive(self, archive: str, failure: str, target: str, first: int, times: int) -> None:
-        """Let matching requests to a public archive fail."""
-
 
 class NothingToHit(LookupError):
     """No object fits the fault's target at the moment it strikes."""
@@ -150,19 +147,3 @@ class FailCalls:
         """Arm the rule."""
         surface.fail_calls(self.operation, self.pod, self.target, self.first, self.times, self.verdict)
         return f"Calls/{self.operation}"
-
-
-@dataclass(frozen=True)
-class FailArchive:
-    """Requests to a public archive fail by the name of a failure that the stand-in archives know."""
-
-    archive: str
-    failure: str
-    target: str = "*"
-    first: int = 1
-    times: int = 1
-
-    def strike(self, surface: Surface) -> str:
-        """Arm the rule."""
-        surface.fail_archive(self.archive, self.failure, self.target, self.first, self.times)
-        return f"Archive/{self.archive}"

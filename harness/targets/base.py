@@ -1,0 +1,141 @@
+"""The seam between a world and where it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from harness.clock import Kernel, Timeline
+from harness.kube.client import Reader, Writer
+from harness.kube.objects import Object
+from harness.targets.project import Project
+
+Workload = Literal["real", "recorded"]
+Capability = Literal["virtual_time", "real_processes", "real_containers", "spot_market", "bill", "kubernetes_api"]
+Place = tuple[int, int, int]
+Truth = Callable[[Place, Place], npt.NDArray[np.generic]]
+
+
+class TargetUnavailable(Exception):
+    """A target that was asked for and cannot start; the message is one sentence with the remedy."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a world is made from. `scale` is the share of the full size's voxels; `pace` makes the clock follow the wall, times that factor."""
+
+    environment: str
+    seed: int
+    scale: float
+    workload: Workload = "real"
+    pace: float | None = None
+    archive_failures: tuple[Mapping[str, Any], ...] = ()
+
+
+@dataclass(frozen=True)
+class Charge:
+    """One line of a bill."""
+
+    item: str
+    usd: float
+    quantity: float
+    unit: str
+    price_date: str
+
+
+@dataclass(frozen=True)
+class TakenInstance:
+    """A machine that was taken away or stopped by a fault."""
+
+    at_us: int
+    instance: str
+    node: str
+    node_group: str
+    notice_s: int
+    pods: tuple[str, ...]
+    lost_s: float
+
+
+class Backend(Protocol):
+    """The parts of one world on one target. All but `open_sink`, `truth` and `close` belong to the kernel's thread unless said otherwise."""
+
+    settings: Settings
+    project: Project
+    kernel: Kernel
+    timeline: Timeline
+    reader: Reader
+    writer: Writer
+    state_dir: Path
+    outputs: Mapping[str, str]
+
+    def manifests(self, group: str) -> Mapping[str, Sequence[dict[str, Any]]]:
+        """The rendered manifests of a group by file, with the stacks' outputs filled in."""
+
+    def publish_images(self, tag: str) -> list[str]:
+        """Push every service's image."""
+
+    def withdraw_image(self, service: str, tag: str) -> None:
+        """Delete a service's image again."""
+
+    def workflows_established(self) -> None:
+        """Called once the Workflow definition is served."""
+
+    def node_groups(self) -> Sequence[Object]:
+        """The managed node groups as EKS describes them."""
+
+    def sink_objects(self) -> dict[str, bytes]:
+        """Every object of the data bucket, read past the gateway. Any thread."""
+
+    def sink_url(self) -> str:
+        """The data bucket as a URL."""
+
+    def shared_directory(self) -> Path:
+        """Where the shared file system's root directory is on this machine."""
+
+    def truth(self, source: str, attributes: Mapping[str, Any]) -> Truth:
+        """What the archives hold for a data set's finest level. Any thread."""
+
+    def archive_requests(self) -> Sequence[Any]:
+        """What the archives were asked, oldest first. Any thread."""
+
+    def bill(self, since_us: int, until_us: int) -> Sequence[Charge]:
+        """What was used between two moments, priced."""
+
+    def taken_instances(self) -> Sequence[TakenInstance]:
+        """The machines that faults took."""
+
+    def coverage(self) -> dict[str, Any]:
+        """What is done with each resource of the templates."""
+
+    def serve_kubernetes(self, kubeconfig: Path) -> str:
+        """Open the Kubernetes API and write a kubeconfig for it; its URL."""
+
+    def reclaim_spot(self, node: str, *, notice_s: int, rebalance_lead_s: int | None) -> None:
+        """Let EC2 take a spot instance back."""
+
+    def kill_node(self, node: str) -> None:
+        """Let a machine stop at once, without notice."""
+
+    def drain_node(self, node: str) -> None:
+        """Cordon a node and evict what runs there."""
+
+    def fail_calls(self, operation: str, pod: str, target: str, first: int, times: int, verdict: str) -> None:
+        """Let matching calls to AWS fail."""
+
+    def close(self) -> None:
+        """Stop everything that was started. Any thread."""
+
+
+class Target(Protocol):
+    """A way to run worlds."""
+
+    name: str
+    capabilities: frozenset[Capability]
+
+    def open(self, project: Project, settings: Settings) -> Backend:
+        """Build a world's parts. Raises TargetUnavailable."""
