@@ -44,7 +44,7 @@ class LocalSink:
     def get(self, key: str) -> bytes:
         try:
             return self._path(key).read_bytes()
-        except (FileNotFoundError, NotADirectoryError) as error:
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
             raise SinkNotFound(f"{self.url}/{key}: no such object") from error
         except OSError as error:
             raise self._error(key, error) from error

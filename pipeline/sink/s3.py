@@ -112,6 +112,7 @@ class S3Sink:
                     Bucket=self._bucket,
                     Key=self._prefix + key,
                     Body=body,
+                    ChecksumAlgorithm="SHA256",
                     ChecksumSHA256=b64encode(bytes.fromhex(made)).decode(),
                     IfNoneMatch="*",
                 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -48,7 +50,7 @@ def test_levels_halve_up_to_one_chunk_with_right_scales_and_half_voxel_translati
 )
 def test_the_centre_of_a_level_voxel_is_the_mean_of_the_centres_below(shape: tuple[int, int, int]) -> None:
     levels = plan_levels(describe(*one_level(shape)), 64)
-    for below, above in zip(levels, levels[1:], strict=False):
+    for below, above in itertools.pairwise(levels):
         for axis in range(3):
             centres = [below.translation_nm[axis] + i * below.voxel_size_nm[axis] for i in (2, 3)]
             found = above.translation_nm[axis] + 1 * above.voxel_size_nm[axis]

@@ -61,5 +61,4 @@ def test_the_root_is_valid_ome_zarr_with_nanometers_on_every_axis() -> None:
 
 
 def _members(levels: object) -> dict[str, object]:
-    arrays = {level.name: json.loads(metadata.array(level)) for level in levels}  # type: ignore[attr-defined]
-    return arrays
+    return {level.name: json.loads(metadata.array(level)) for level in levels}  # type: ignore[attr-defined]
