@@ -135,6 +135,11 @@ class Parties:
                 report()
         return bool(waiting)
 
+    def is_busy(self, party: str) -> bool:
+        """Whether this party computes; False when there is none of that name."""
+        found = self._parties.get(party)
+        return found is not None and found.busy
+
     def describe_busy(self, wall_s: float) -> str:
         """One message about everybody who is busy, with where they hang."""
         hanging = [f"{party.name}: {party.explain()}" for party in self._parties.values() if party.busy]

@@ -1,0 +1,62 @@
+"""A service for tests: does what its arguments say, e.g. `python -m sample print hello exit 3`."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+_held: list[bytearray] = []
+
+
+def _handle(_number: int, _frame: object) -> None:
+    print("terminated", flush=True)
+    sys.exit(143)
+
+
+def _swallow(_number: int, _frame: object) -> None:
+    print("swallowed", flush=True)
+
+
+def _hang(_argument: str) -> None:
+    threading.Event().wait()
+
+
+def _descend(path: str) -> None:
+    child = subprocess.Popen([sys.executable, "-S", "-c", "import signal; signal.pause()"])
+    Path(path).write_text(str(child.pid))
+
+
+ACTIONS: dict[str, Callable[[str], object]] = {
+    "print": print,
+    "complain": lambda text: print(text, file=sys.stderr),
+    "env": lambda name: print(f"{name}={os.environ.get(name)}"),
+    "environ": lambda _: print(sorted(os.environ)),
+    "exit": lambda code: sys.exit(int(code)),
+    "raise": lambda text: (_ for _ in ()).throw(RuntimeError(text)),
+    "sleep": lambda duration: time.sleep(float(duration)),
+    "on-term": lambda what: signal.signal(signal.SIGTERM, _handle if what == "exit" else _swallow),
+    "hang": _hang,
+    "hold": lambda size: _held.append(bytearray(os.urandom(1 << 20) * int(size))),
+    "write": lambda path: Path(path).write_text("written"),
+    "descend": _descend,
+    "descriptors": lambda _: print(sorted(os.listdir("/proc/self/fd"))),
+    "cwd": lambda _: print(os.getcwd()),
+    "temporary": lambda _: print(__import__("tempfile").gettempdir()),
+    "argv": lambda _: print(sys.argv[1:]),
+    "session": lambda _: print(os.getsid(0) == os.getpid()),
+}
+
+
+def main() -> None:
+    words: Iterator[str] = iter(sys.argv[1:])
+    for action in words:
+        ACTIONS[action](next(words))
+
+
+main()
