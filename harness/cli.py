@@ -1,0 +1,110 @@
+"""The command line: `harness rehearse`, `up`, `down` and `check`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from harness.targets.base import TargetUnavailable
+from harness.targets.project import ProjectError
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run a command; 0 when it holds, 1 when what was rehearsed or checked does not, 2 when it could not be run."""
+    arguments = _parser().parse_args(argv)
+    try:
+        exit_code: int = arguments.run(arguments)
+    except (ProjectError, TargetUnavailable) as error:
+        print(f"harness: {error}", file=sys.stderr)
+        return 2
+    return exit_code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="harness", description="Rehearse the pipeline's move to AWS in a local world."
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    rehearse = commands.add_parser("rehearse", help="run the whole pipeline, break it on the way, verify, report")
+    rehearse.add_argument("--env", default="dev", help="rendered environment (default: %(default)s)")
+    rehearse.add_argument(
+        "--scale", type=_scale, default=1 / 1024, metavar="S", help="share of the full voxels (default: 1/1024)"
+    )
+    rehearse.add_argument("--seed", type=int, default=1, metavar="N", help="seed of every draw (default: %(default)s)")
+    rehearse.add_argument(
+        "--workload", choices=("real", "recorded"), default="real", help="real processes, or the measured profile"
+    )
+    rehearse.add_argument(
+        "--out", type=Path, default=Path("build/rehearsal"), metavar="DIR", help="default: %(default)s"
+    )
+    rehearse.set_defaults(run=_rehearse)
+
+    up = commands.add_parser("up", help="start a cluster for kubectl, at the wall's pace")
+    up.add_argument("--env", default="dev", help="rendered environment (default: %(default)s)")
+    up.add_argument("--detach", action="store_true", help="leave it running in the background")
+    up.add_argument(
+        "--kubeconfig", type=Path, default=Path("build/kubeconfig"), metavar="FILE", help="default: %(default)s"
+    )
+    up.set_defaults(run=_up)
+
+    down = commands.add_parser("down", help="stop the cluster that `up --detach` started")
+    down.add_argument(
+        "--all", action="store_true", help="also whatever a killed run of anybody in this checkout left behind"
+    )
+    down.set_defaults(run=_down)
+
+    check = commands.add_parser(
+        "check", help="what is wrong with a plan: templates, manifests and CI workflows below PATH"
+    )
+    check.add_argument("path", type=Path, metavar="PATH")
+    check.add_argument("--as-of", metavar="DATE", help="judge dates as of this day (default: today)")
+    check.set_defaults(run=_check)
+    return parser
+
+
+def _scale(text: str) -> float:
+    """A scale as a decimal or a fraction, above 0 and at most 1."""
+    numerator, _, denominator = text.partition("/")
+    try:
+        value = float(numerator) / float(denominator or 1)
+    except (ValueError, ZeroDivisionError):
+        value = 0.0
+    if not 0 < value <= 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a share of the full size: write 1/1024 or 0.001, at most 1")
+    return value
+
+
+def _rehearse(arguments: argparse.Namespace) -> int:
+    from harness.rehearsal.run import rehearse
+
+    return rehearse(
+        environment=arguments.env,
+        scale=arguments.scale,
+        seed=arguments.seed,
+        workload=arguments.workload,
+        out=arguments.out,
+    )
+
+
+def _up(arguments: argparse.Namespace) -> int:
+    from harness.rehearsal.session import up
+
+    return up(arguments.env, kubeconfig=arguments.kubeconfig, detach=arguments.detach)
+
+
+def _down(arguments: argparse.Namespace) -> int:
+    from harness.rehearsal.session import down
+
+    return down(everything=arguments.all)
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    from harness.check.command import check
+
+    return check(arguments.path, as_of=arguments.as_of)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

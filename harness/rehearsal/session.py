@@ -1,0 +1,110 @@
+"""`harness up` and `harness down`: a cluster that stays, at the wall's pace, for kubectl and for looking around."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import psutil
+
+from harness.targets.base import Settings
+from harness.targets.choose import choose_target
+from harness.targets.project import ProjectError, find_project
+from harness.world.world import World
+
+_START_LIMIT_S = 120.0
+_SCALE = 1 / 1024
+
+
+def _session_file(root: Path) -> Path:
+    return root / "build" / "session.json"
+
+
+def up(environment: str, *, kubeconfig: Path, detach: bool) -> int:
+    """Start a world and serve its Kubernetes API until SIGTERM or Ctrl-C; with `detach`, in a process of its own."""
+    project = find_project(environment)
+    project.check_fresh()
+    session = _session_file(project.root)
+    if _running(session) is not None:
+        raise ProjectError("a cluster is up already: stop it with `harness down`")
+    kubeconfig = kubeconfig.resolve()
+    if detach:
+        return _start_detached(environment, kubeconfig, session)
+    settings = Settings(environment=environment, seed=int(time.time()), scale=_SCALE, pace=1.0)
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    kubeconfig.parent.mkdir(parents=True, exist_ok=True)
+    with World(choose_target("sim").open(project, settings)) as world:
+        world.deploy()
+        url = world.backend.serve_kubernetes(kubeconfig)
+        session.parent.mkdir(parents=True, exist_ok=True)
+        me = psutil.Process()
+        session.write_text(json.dumps({"pid": me.pid, "started": me.create_time(), "kubeconfig": str(kubeconfig)}))
+        try:
+            print(f"cluster of {environment} at {url}\nexport KUBECONFIG={kubeconfig}", flush=True)
+            stop.wait()
+        finally:
+            session.unlink(missing_ok=True)
+            kubeconfig.unlink(missing_ok=True)
+    return 0
+
+
+def down(*, everything: bool) -> int:
+    """Stop the detached cluster; `everything`: also processes and directories that killed runs in this checkout left."""
+    project = find_project("dev")
+    session = _session_file(project.root)
+    process = _running(session)
+    if process is not None:
+        process.terminate()
+        process.wait(30)
+        print("the cluster is down")
+    session.unlink(missing_ok=True)
+    if everything:
+        from harness.targets.sim.state import clear_leftovers
+
+        print(f"cleared what {clear_leftovers(project.root)} killed run(s) left behind")
+    elif process is None:
+        print("no cluster is up")
+    return 0
+
+
+def _running(session: Path) -> psutil.Process | None:
+    """The process of a session, if it is still the one that wrote it."""
+    if not session.is_file():
+        return None
+    noted = json.loads(session.read_text())
+    try:
+        process = psutil.Process(noted["pid"])
+    except psutil.NoSuchProcess:
+        return None
+    return process if process.create_time() == noted["started"] else None
+
+
+def _start_detached(environment: str, kubeconfig: Path, session: Path) -> int:
+    log = session.with_name("session.log")
+    log.parent.mkdir(parents=True, exist_ok=True)
+    command = [sys.executable, "-m", "harness.cli", "up", "--env", environment, "--kubeconfig", str(kubeconfig)]
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+            env=dict(os.environ),
+        )
+    limit = time.monotonic() + _START_LIMIT_S
+    while _running(session) is None:
+        if process.poll() is not None or time.monotonic() > limit:
+            process.kill()
+            raise ProjectError(f"the cluster did not start: {log.read_text().strip().splitlines()[-1:]}, see {log}")
+        time.sleep(0.1)
+    print(log.read_text(), end="")
+    return 0
