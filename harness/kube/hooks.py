@@ -16,13 +16,15 @@ class Image:
     """What a container image is here.
 
     `service` names a target of the repository's Dockerfile (its `entrypoint` is what a real process runs); None is a foreign image, whose
-    container is modelled and runs until it is stopped. `size_bytes` is the compressed size.
+    container is modelled and runs until it is stopped. `size_bytes` is the compressed size; `env` and `working_dir` are those of the image's configuration.
     """
 
     reference: str
     service: str | None
     entrypoint: tuple[str, ...] = ()
     size_bytes: int = 0
+    env: tuple[tuple[str, str], ...] = ()
+    working_dir: str = "/"
 
 
 class ImageError(Exception):

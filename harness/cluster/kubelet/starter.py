@@ -213,9 +213,9 @@ class Starter:
             container=container.name,
             image=image,
             argv=argv,
-            env={**env, **provision.env},
+            env={**dict(image.env), **env, **provision.env},
             mounts={**mounts, **files},
-            working_dir=str(spec.get("workingDir") or "/"),
+            working_dir=str(spec.get("workingDir") or image.working_dir),
             memory_limit_bytes=None if limit is None else quantity.whole(limit),
             log_path=self.logs.begin(pod, container.name),
         )
