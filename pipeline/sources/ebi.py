@@ -31,6 +31,8 @@ DATA_PATH = "/empiar/world_availability/{entry_id}/data"
 SCRATCH_BYTES_MAX = 2 * 1024**3
 SLICE_DISTANCE_NM = 50.0
 
+_COUNTS = ("num_images_or_tilt_series", "num_images")
+
 _NUMBER = re.compile(r"(\d+)(?=\.[^.]+$)")
 # What an entry may hold beside its slices: images of these kinds are data that would be lost silently.
 _OTHER_IMAGES = re.compile(
@@ -214,4 +216,6 @@ def _positive(value: Any) -> float | None:
 def _image_set(entry: dict[str, Any], count: int) -> dict[str, Any]:
     """The image set with as many images as there are slices, else the first one."""
     found = [item for item in entry.get("imagesets") or [] if isinstance(item, dict)]
-    return next((item for item in found if str(item.get("num_images")) == str(count)), found[0] if found else {})
+    return next(
+        (item for item in found if str(count) in {str(item.get(name)) for name in _COUNTS}), found[0] if found else {}
+    )

@@ -167,7 +167,9 @@ class HttpClient:
         except HTTPError as error:
             raise ConnectionLost(url, words(error)) from error
         finally:
+            # Closed first: what stands unread in the socket must not be taken for the next answer.
             response.close()
+            response.release_conn()
 
 
 def refusal(url: str, status: int, headers: Mapping[str, str]) -> TransferError:

@@ -1,0 +1,76 @@
+import pytest
+
+from pipeline import errors
+from pipeline.transfer import AnonymousBucket, StoredObject
+from pipeline.transfer.errors import ServerBusy
+from tests.pipeline.transfer.conftest import answer, hang_up
+
+
+def failure(status, code):
+    return answer(
+        status, f"<Error><Code>{code}</Code><Message>m</Message></Error>".encode(), Content_Type="application/xml"
+    )
+
+
+@pytest.fixture
+def bucket(server, policy, monkeypatch):
+    # The store of the data sets, which must not be mistaken for the archive.
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:9")
+    running = AnonymousBucket(server.url, "public", policy, timeout_s=5)
+    yield running
+    running.close()
+
+
+def test_given_an_object_then_its_bytes_and_etag_come_unsigned_over_one_connection(server, bucket):
+    seen = []
+    good = answer(200, b"voxels", ETag='"e"')
+    server.answers = [lambda handler: (seen.append(dict(handler.headers)), good(handler))]
+    assert bucket.get("a/s0/0/0/0") == StoredObject(b"voxels", '"e"')
+    assert bucket.get("a/s0/0/0/1").body == b"voxels"
+    assert [path for _, path, _ in server.requests] == ["/public/a/s0/0/0/0", "/public/a/s0/0/0/1"]
+    assert all("Authorization" not in headers for headers in seen)
+    assert server.connections == 1
+
+
+def test_given_no_object_then_none(server, bucket):
+    server.answers = [failure(404, "NoSuchKey")]
+    assert bucket.get("a/0.0.0") is None
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize(
+    "bad", [failure(503, "SlowDown"), failure(500, "InternalError"), hang_up, answer(200, b"vox", length=6)]
+)
+def test_given_one_bad_answer_then_the_next_try_has_it(server, bucket, bad):
+    server.answers = [bad, answer(200, b"voxels")]
+    assert bucket.get("k").body == b"voxels"
+    assert len(server.requests) == 2
+
+
+@pytest.mark.parametrize(
+    ("bad", "kind", "requests", "words"),
+    [
+        (failure(403, "AccessDenied"), errors.AccessDenied, 1, "s3://public/k: .* answered 403 AccessDenied; .*public"),
+        (failure(404, "NoSuchBucket"), errors.NotFound, 1, "answered 404 NoSuchBucket; check the settings"),
+        (failure(503, "SlowDown"), ServerBusy, 3, r"answered 503 SlowDown \(3 attempts\); run again later"),
+        (answer(200, b"vox", length=6), errors.SourceError, 3, r"\(3 attempts\)"),
+        (failure(400, "InvalidURI"), errors.SourceError, 1, "answered 400 InvalidURI; check the address"),
+    ],
+)
+def test_given_a_lasting_failure_then_it_is_typed_and_tried_only_where_that_helps(
+    server, bucket, bad, kind, requests, words
+):
+    server.answers = [bad]
+    with pytest.raises(kind, match=words):
+        bucket.get("k")
+    assert len(server.requests) == requests
+
+
+def test_given_a_listing_in_pages_then_the_names_below_are_found(server, bucket):
+    def page(names, token=""):
+        more = f"<IsTruncated>{str(bool(token)).lower()}</IsTruncated><NextContinuationToken>{token}</NextContinuationToken>"
+        found = "".join(f"<CommonPrefixes><Prefix>g/{name}/</Prefix></CommonPrefixes>" for name in names)
+        return answer(200, f"<ListBucketResult>{more}{found}</ListBucketResult>".encode())
+
+    server.answers = [page(["s1", "s10"], "t"), page(["s0"])]
+    assert bucket.list_prefixes("g/") == ["s0", "s1", "s10"]
