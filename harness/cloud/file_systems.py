@@ -1,6 +1,7 @@
 """EFS as directories: a file system of the template is a directory here, an access point a directory inside it.
 
-Only the path is modelled: no throughput, latency, credits or replication yet, and POSIX owners are those of whoever runs the harness.
+Only the path is modelled: no throughput, latency, credits or replication yet, and POSIX owners are those of whoever
+runs the harness.
 """
 
 from __future__ import annotations

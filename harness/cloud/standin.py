@@ -1,6 +1,7 @@
 """The stand-in that holds S3, ECR, EFS, IAM and the rest: moto as a child process, or anything behind an endpoint URL.
 
-moto keeps its state in memory and draws ids from one generator, so `reset` empties it and seeds that generator: equal seeds and equal calls give equal ids.
+moto keeps its state in memory and draws ids from one generator, so `reset` empties it and seeds that generator: equal
+seeds and equal calls give equal ids.
 """
 
 from __future__ import annotations
@@ -46,7 +47,9 @@ class MotoStandin:
             "PATH": os.environ.get("PATH", ""),
             "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
             "AWS_EC2_METADATA_DISABLED": "true",
-            "MOTO_AMIS_PATH": str(Path(__file__).with_name("no_images.json")),  # moto's own list costs time at each reset
+            "MOTO_AMIS_PATH": str(
+                Path(__file__).with_name("no_images.json")
+            ),  # moto's own list costs time at each reset
         }
         self._process = subprocess.Popen(
             [sys.executable, "-m", "harness.cloud.standin_server", *SERVICES],

@@ -1,8 +1,9 @@
 """The stand-in's own process: moto's server on a free loopback port, told to its parent, gone when its parent is.
 
-Run as `python -m harness.cloud.standin_server SERVICE...`. It prints its port and serves until its standard input ends: the pipe closes when the parent dies in whatever way,
-so no stand-in outlives a run (a death signal would follow the thread that started us, which may end long before the process). The services named are imported in the
-background, so that the first call to each does not pay for it.
+Run as `python -m harness.cloud.standin_server SERVICE...`. It prints its port and serves until its standard input
+ends: the pipe closes when the parent dies in whatever way, so no stand-in outlives a run (a death signal would follow
+the thread that started us, which may end long before the process). The services named are imported in the background,
+so that the first call to each does not pay for it.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from moto.moto_server.werkzeug_app import (
 from werkzeug.serving import make_server
 
 
-class _QuietHandler(MotoRequestHandler):  # type: ignore[misc]
+class _QuietHandler(MotoRequestHandler):
     def log(self, *_args: object) -> None:
         """One line a request would fill the parent's terminal."""
 

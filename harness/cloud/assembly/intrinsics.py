@@ -1,8 +1,9 @@
 """Resolves CloudFormation's intrinsic functions in a value, given a scope that knows parameters, resources and exports.
 
-Known: Ref, Fn::GetAtt, Fn::Sub, Fn::Join, Fn::Select, Fn::Split, Fn::ImportValue, Fn::If (with Fn::Equals, Fn::And, Fn::Or, Fn::Not and Condition),
-Fn::FindInMap, Fn::GetAZs, Fn::Base64 and the pseudo parameters. Any other `Fn::` is an error that names its place: nothing is passed on
-unresolved. `AWS::NoValue` removes the property or the list entry, as CloudFormation does.
+Known: Ref, Fn::GetAtt, Fn::Sub, Fn::Join, Fn::Select, Fn::Split, Fn::ImportValue, Fn::If (with Fn::Equals, Fn::And,
+Fn::Or, Fn::Not and Condition), Fn::FindInMap, Fn::GetAZs, Fn::Base64 and the pseudo parameters. Any other `Fn::` is
+an error that names its place: nothing is passed on unresolved. `AWS::NoValue` removes the property or the list entry,
+as CloudFormation does.
 """
 
 from __future__ import annotations

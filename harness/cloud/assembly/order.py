@@ -1,4 +1,6 @@
-"""The order in which a stack's resources are created: each after those that it refers to or depends on, otherwise as the template lists them."""
+"""The order in which a stack's resources are created: each after those that it refers to or depends on, otherwise as the
+template lists them.
+"""
 
 from __future__ import annotations
 

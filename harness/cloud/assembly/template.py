@@ -1,6 +1,7 @@
 """Reads `infra/rendered/<env>/`: the ordered stacks and their CloudFormation templates, as values.
 
-Layout: `templates/stacks.json` is an ordered list of `{name, template, depends_on}`; `template` is the name of a file beside it. Nothing is resolved here.
+Layout: `templates/stacks.json` is an ordered list of `{name, template, depends_on}`; `template` is the name of a file
+beside it. Nothing is resolved here.
 """
 
 from __future__ import annotations

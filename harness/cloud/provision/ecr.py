@@ -15,7 +15,14 @@ class Repository:
 
     name = "AWS::ECR::Repository"
     applied = frozenset(
-        {"RepositoryName", "ImageScanningConfiguration", "ImageTagMutability", "LifecyclePolicy", "RepositoryPolicyText", "Tags"}
+        {
+            "RepositoryName",
+            "ImageScanningConfiguration",
+            "ImageTagMutability",
+            "LifecyclePolicy",
+            "RepositoryPolicyText",
+            "Tags",
+        }
     )
 
     def create(self, services: Services, wanted: Wanted) -> Physical:

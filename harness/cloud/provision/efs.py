@@ -1,4 +1,6 @@
-"""EFS: file systems with lifecycle and policy, mount targets and access points. No byte of a file goes through them: files are a directory here."""
+"""EFS: file systems with lifecycle and policy, mount targets and access points. No byte of a file goes through them:
+files are a directory here.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +38,9 @@ class FileSystem:
             CreationToken=wanted.physical_name(64),
             Tags=tags_of(wanted, "FileSystemTags"),
             Backup=(properties.get("BackupPolicy") or {}).get("Status") == "ENABLED",
-            **given(properties, "Encrypted", "KmsKeyId", "PerformanceMode", "ProvisionedThroughputInMibps", "ThroughputMode"),
+            **given(
+                properties, "Encrypted", "KmsKeyId", "PerformanceMode", "ProvisionedThroughputInMibps", "ThroughputMode"
+            ),
         )
         file_system = str(created["FileSystemId"])
         if lifecycle := properties.get("LifecyclePolicies"):
@@ -92,7 +96,9 @@ class MountTarget:
         created = services.client("efs").create_mount_target(
             **given(wanted.properties, "FileSystemId", "SecurityGroups", "SubnetId")
         )
-        return Physical(str(created["MountTargetId"]), {"IpAddress": created.get("IpAddress"), "Id": created["MountTargetId"]})
+        return Physical(
+            str(created["MountTargetId"]), {"IpAddress": created.get("IpAddress"), "Id": created["MountTargetId"]}
+        )
 
     def expected(self, made: Made) -> Fields:
         """Its file system and subnet."""
@@ -135,7 +141,9 @@ class AccessPoint:
         described = services.client("efs").describe_access_points()["AccessPoints"]
         wanted = {one.physical.ref: one for one in made}
         return {
-            entry["AccessPointId"]: given(entry, "FileSystemId", *_posix(wanted[entry["AccessPointId"]].wanted.properties))
+            entry["AccessPointId"]: given(
+                entry, "FileSystemId", *_posix(wanted[entry["AccessPointId"]].wanted.properties)
+            )
             for entry in described
             if entry["AccessPointId"] in wanted
         }

@@ -1,4 +1,6 @@
-"""EKS at the stand-in: the cluster and its node groups, so that calls which are not answered from the model find them. How they behave is `harness.cloud.nodegroups`."""
+"""EKS at the stand-in: the cluster and its node groups, so that calls which are not answered from the model find them.
+How they behave is `harness.cloud.nodegroups`.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,9 @@ class Cluster:
     """AWS::EKS::Cluster."""
 
     name = "AWS::EKS::Cluster"
-    applied = frozenset({"KubernetesNetworkConfig", "Logging", "Name", "ResourcesVpcConfig", "RoleArn", "Tags", "Version"})
+    applied = frozenset(
+        {"KubernetesNetworkConfig", "Logging", "Name", "ResourcesVpcConfig", "RoleArn", "Tags", "Version"}
+    )
 
     def create(self, services: Services, wanted: Wanted) -> Physical:
         """CreateCluster; the stand-in's cluster is ACTIVE at once."""
@@ -22,7 +26,9 @@ class Cluster:
         created = services.client("eks").create_cluster(
             name=name,
             roleArn=properties["RoleArn"],
-            resourcesVpcConfig=lower_first(given(network, "SubnetIds", "SecurityGroupIds", "EndpointPublicAccess", "EndpointPrivateAccess")),
+            resourcesVpcConfig=lower_first(
+                given(network, "SubnetIds", "SecurityGroupIds", "EndpointPublicAccess", "EndpointPrivateAccess")
+            ),
             tags=tag_map(tags_of(wanted)),
             **({"version": str(properties["Version"])} if "Version" in properties else {}),
         )["cluster"]
@@ -84,11 +90,15 @@ class Nodegroup:
         properties = wanted.properties
         name = str(properties.get("NodegroupName") or wanted.physical_name(63))
         cluster = str(properties["ClusterName"])
-        plain = given(properties, "AmiType", "CapacityType", "DiskSize", "InstanceTypes", "NodeRole", "Subnets", "Labels", "Tags")
+        plain = given(
+            properties, "AmiType", "CapacityType", "DiskSize", "InstanceTypes", "NodeRole", "Subnets", "Labels", "Tags"
+        )
         created = services.client("eks").create_nodegroup(
             clusterName=cluster,
             nodegroupName=name,
-            scalingConfig={key: int(value) for key, value in lower_first(properties.get("ScalingConfig") or {}).items()},
+            scalingConfig={
+                key: int(value) for key, value in lower_first(properties.get("ScalingConfig") or {}).items()
+            },
             taints=lower_first(properties.get("Taints") or []),
             **{key[:1].lower() + key[1:]: value for key, value in plain.items()},
         )["nodegroup"]
@@ -103,7 +113,9 @@ class Nodegroup:
             "capacityType": properties.get("CapacityType", "ON_DEMAND"),
             "instanceTypes": list(properties.get("InstanceTypes") or ["t3.medium"]),
             "labels": dict(properties.get("Labels") or {}),
-            "scalingConfig": {key: int(value) for key, value in lower_first(properties.get("ScalingConfig") or {}).items()},
+            "scalingConfig": {
+                key: int(value) for key, value in lower_first(properties.get("ScalingConfig") or {}).items()
+            },
             "subnets": sorted(properties["Subnets"]),
             "taints": lower_first(list(properties.get("Taints") or ())),
         }

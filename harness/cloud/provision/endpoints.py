@@ -1,4 +1,6 @@
-"""EC2 endpoints and security groups: how the VPC reaches AWS services and who may speak to whom. Stored and billed; no packet is filtered."""
+"""EC2 endpoints and security groups: how the VPC reaches AWS services and who may speak to whom. Stored and billed; no
+packet is filtered.
+"""
 
 from __future__ import annotations
 
@@ -70,7 +72,9 @@ class SecurityGroup:
     """AWS::EC2::SecurityGroup."""
 
     name = "AWS::EC2::SecurityGroup"
-    applied = frozenset({"GroupDescription", "GroupName", "SecurityGroupEgress", "SecurityGroupIngress", "Tags", "VpcId"})
+    applied = frozenset(
+        {"GroupDescription", "GroupName", "SecurityGroupEgress", "SecurityGroupIngress", "Tags", "VpcId"}
+    )
 
     def create(self, services: Services, wanted: Wanted) -> Physical:
         """CreateSecurityGroup, then its rules; listed egress replaces the default one."""
@@ -104,7 +108,10 @@ class SecurityGroup:
         ids = [one.physical.ref for one in made]
         described = services.client("ec2").describe_security_groups(GroupIds=ids)["SecurityGroups"]
         return {
-            entry["GroupId"]: {"Ingress": _rules(entry["IpPermissions"]), "Egress": _rules(entry["IpPermissionsEgress"])}
+            entry["GroupId"]: {
+                "Ingress": _rules(entry["IpPermissions"]),
+                "Egress": _rules(entry["IpPermissionsEgress"]),
+            }
             for entry in described
         }
 

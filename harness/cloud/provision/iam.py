@@ -1,6 +1,8 @@
-"""IAM: roles with their trust, and policies. They are stored; nothing evaluates them yet, every call of a pod is let through.
+"""IAM: roles with their trust, and policies. They are stored; nothing evaluates them yet, every call of a pod is let
+through.
 
-AWS's own managed policies are not at the stand-in (moto can load them, for two seconds a reset), so `ManagedPolicyArns` is listed as not applied.
+AWS's own managed policies are not at the stand-in (moto can load them, for two seconds a reset), so
+`ManagedPolicyArns` is listed as not applied.
 """
 
 from __future__ import annotations
@@ -53,7 +55,7 @@ class Role:
             "Tags": tag_map(tags_of(made.wanted)),
         }
 
-    def read(self, services: Services, made: Sequence[Made]) -> Mapping[str, Fields]:
+    def read(self, services: Services, made: Sequence[Made]) -> Mapping[str, Fields]:  # noqa: ARG002 - one call lists all
         """GetAccountAuthorizationDetails once: it has all of it."""
         return {
             name: {

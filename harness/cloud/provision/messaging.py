@@ -29,7 +29,7 @@ class LogGroup:
         days = made.wanted.properties.get("RetentionInDays")
         return {"RetentionInDays": int(days) if days else None}
 
-    def read(self, services: Services, made: Sequence[Made]) -> Mapping[str, Fields]:
+    def read(self, services: Services, made: Sequence[Made]) -> Mapping[str, Fields]:  # noqa: ARG002 - one call lists all
         """DescribeLogGroups once."""
         described = services.client("logs").describe_log_groups()["logGroups"]
         return {entry["logGroupName"]: {"RetentionInDays": entry.get("retentionInDays")} for entry in described}
@@ -56,7 +56,7 @@ class Topic:
         """That it exists."""
         return {"TopicArn": made.physical.ref}
 
-    def read(self, services: Services, made: Sequence[Made]) -> Mapping[str, Fields]:
+    def read(self, services: Services, made: Sequence[Made]) -> Mapping[str, Fields]:  # noqa: ARG002 - one call lists all
         """ListTopics once."""
         return {entry["TopicArn"]: given(entry, "TopicArn") for entry in services.client("sns").list_topics()["Topics"]}
 
@@ -76,7 +76,7 @@ class TopicPolicy:
 
     def expected(self, made: Made) -> Fields:
         """The document on each topic."""
-        return {topic: made.wanted.properties["PolicyDocument"] for topic in made.wanted.properties["Topics"]}
+        return dict.fromkeys(made.wanted.properties["Topics"], made.wanted.properties["PolicyDocument"])
 
     def read(self, services: Services, made: Sequence[Made]) -> Mapping[str, Fields]:
         """GetTopicAttributes."""

@@ -1,6 +1,7 @@
 """The values of provisioning: what is wanted, what was made, what differs, and the seam that a resource type fills.
 
-A type's module says which properties it applies, creates the resource through the service's API, and reads it back; the comparison itself is one function for all.
+A type's module says which properties it applies, creates the resource through the service's API, and reads it back;
+the comparison itself is one function for all.
 """
 
 from __future__ import annotations

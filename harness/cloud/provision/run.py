@@ -1,4 +1,6 @@
-"""Provisions an assembly: resolves and creates each resource in order, reads back type by type, and gives outputs and coverage."""
+"""Provisions an assembly: resolves and creates each resource in order, reads back type by type, and gives outputs and
+coverage.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""What intrinsic functions see while a stack is provisioned: its parameters and conditions, resources made so far, exports of earlier stacks."""
+"""What intrinsic functions see while a stack is provisioned: its parameters and conditions, resources made so far,
+exports of earlier stacks.
+"""
 
 from __future__ import annotations
 
@@ -82,9 +84,13 @@ class StackScope:
     def _parameter(self, name: str, spec: Mapping[str, Any]) -> Any:
         place = f"{self._stack.name}/Parameters/{name}"
         if "AWS::SSM::" in str(spec.get("Type", "")):
-            raise Unresolvable(f"{place}: an SSM parameter has no value here, render without it (no bootstrap version rule)")
+            raise Unresolvable(
+                f"{place}: an SSM parameter has no value here, render without it (no bootstrap version rule)"
+            )
         if "Default" not in spec:
-            raise Unresolvable(f"{place}: a parameter without Default, give it one or render the value into the template")
+            raise Unresolvable(
+                f"{place}: a parameter without Default, give it one or render the value into the template"
+            )
         default = spec["Default"]
         if "List" in str(spec.get("Type", "")) and isinstance(default, str):
             return default.split(",")

@@ -1,4 +1,6 @@
-"""EC2 networks: VPC, subnets, route tables and routes, internet and NAT gateways, addresses. Packets are not modelled; the bill and the zones of subnets are."""
+"""EC2 networks: VPC, subnets, route tables and routes, internet and NAT gateways, addresses. Packets are not modelled;
+the bill and the zones of subnets are.
+"""
 
 from __future__ import annotations
 
@@ -70,7 +72,10 @@ class Subnet:
     def expected(self, made: Made) -> Fields:
         """Where it lies."""
         public = bool(made.wanted.properties.get("MapPublicIpOnLaunch", False))
-        return {**given(made.wanted.properties, "AvailabilityZone", "CidrBlock", "VpcId"), "MapPublicIpOnLaunch": public}
+        return {
+            **given(made.wanted.properties, "AvailabilityZone", "CidrBlock", "VpcId"),
+            "MapPublicIpOnLaunch": public,
+        }
 
     def read(self, services: Services, made: Sequence[Made]) -> Mapping[str, Fields]:
         """DescribeSubnets once."""
@@ -228,7 +233,7 @@ class ElasticIp:
         """Its allocation."""
         return given(made.physical.attributes, "AllocationId")
 
-    def read(self, services: Services, made: Sequence[Made]) -> Mapping[str, Fields]:
+    def read(self, services: Services, made: Sequence[Made]) -> Mapping[str, Fields]:  # noqa: ARG002 - one call lists all
         """DescribeAddresses once."""
         described = services.client("ec2").describe_addresses()["Addresses"]
         return {entry["PublicIp"]: given(entry, "AllocationId") for entry in described}
@@ -243,7 +248,8 @@ class NatGateway:
     def create(self, services: Services, wanted: Wanted) -> Physical:
         """CreateNatGateway."""
         created = services.client("ec2").create_nat_gateway(
-            **given(wanted.properties, "AllocationId", "SubnetId", "ConnectivityType"), **tag_specification(wanted, "natgateway")
+            **given(wanted.properties, "AllocationId", "SubnetId", "ConnectivityType"),
+            **tag_specification(wanted, "natgateway"),
         )["NatGateway"]
         gateway = str(created["NatGatewayId"])
         return Physical(gateway, {"NatGatewayId": gateway})

@@ -1,0 +1,74 @@
+"""The cloud node lifecycle controller: deletes the Node of an instance that is gone.
+
+Follows kubernetes `staging/src/k8s.io/cloud-provider/controllers/nodelifecycle` (1.34): every 5 s it asks the cloud
+about nodes that are not Ready, and deletes those whose instance does not exist; for EC2 that is `terminated`, not
+`shutting-down`. Nothing ticks while all nodes are Ready.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from harness.clock import SECOND, Kernel
+from harness.cloud.instances import InstanceProvider, InstanceState
+from harness.kube.client import Reader, Writer
+from harness.kube.controllers import Watch
+from harness.kube.errors import NotFound
+from harness.kube.events import Recorder
+from harness.kube.objects import Object, condition
+from harness.kube.resources import NODES
+
+_PERIOD_US = 5 * SECOND
+
+
+class CloudNodeLifecycle:
+    """The controller `cloud-node-lifecycle-controller`."""
+
+    name = "cloud-node-lifecycle-controller"
+
+    def __init__(
+        self, kernel: Kernel, reader: Reader, writer: Writer, recorder: Recorder, instances: InstanceProvider
+    ) -> None:
+        self._kernel = kernel
+        self._reader = reader
+        self._writer = writer
+        self._recorder = recorder.named(self.name)
+        self._instances = instances
+        self._epoch_us = kernel.now
+
+    def watches(self) -> Sequence[Watch]:
+        """Nodes."""
+        return (Watch(NODES),)
+
+    def reconcile(self, key: str) -> int | None:
+        """Delete the node when its machine is gone; come back at the next look while it is not ready."""
+        node = self._reader.get(NODES, None, key)
+        if node is None or _is_ready(node):
+            return None
+        since_us = (self._kernel.now - self._epoch_us) % _PERIOD_US
+        if since_us:
+            return _PERIOD_US - since_us
+        instance = self._instances.get(instance_id_of(node) or "")
+        if instance is None:
+            return None  # a node of somebody else: the cloud provider does not know it
+        if instance.state is InstanceState.TERMINATED:
+            self._recorder.event(
+                node, "Normal", "DeletingNode", f"Deleting node {key} because it does not exist in the cloud provider"
+            )
+            try:
+                self._writer.delete(NODES, None, key)
+            except NotFound:
+                return None
+            return None
+        return _PERIOD_US if instance.state is InstanceState.SHUTTING_DOWN else None
+
+
+def instance_id_of(node: Object) -> str | None:
+    """The instance id in `spec.providerID`."""
+    provider_id = str((node.get("spec") or {}).get("providerID") or "")
+    return provider_id.rsplit("/", 1)[-1] if provider_id.startswith("aws://") else None
+
+
+def _is_ready(node: Object) -> bool:
+    ready = condition(node, "Ready")
+    return ready is not None and ready.get("status") == "True"
