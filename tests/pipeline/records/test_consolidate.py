@@ -34,7 +34,7 @@ def ingested(given: Settings, sink: LocalSink) -> Path:
     """Two sources are there; the folder of the data set of epfl."""
     for source in ("epfl", "idr"):
         made = SyntheticSource(one_level((65, 70, 130)), source, given.source_id(source))
-        load(source, given, sink, lambda service, settings, scratch, made=made: made)  # type: ignore[misc]
+        load(source, given, sink, lambda _service, _settings, _scratch, made=made: made)  # type: ignore[misc]
     root = next((Path(given.sink_url) / "epfl").glob("*/*.ome.zarr/zarr.json"))
     return root.parent
 
@@ -69,7 +69,7 @@ def edit_record(change: Callable[[dict[str, Any]], None]) -> Damage:
 
 
 def overwrite(name: str, body: bytes) -> Damage:
-    return lambda dataset, record: (dataset / name).write_bytes(body) and None
+    return lambda dataset, _record: (dataset / name).write_bytes(body) and None
 
 
 def flip(name: str) -> Damage:
@@ -84,11 +84,11 @@ def flip(name: str) -> Damage:
 
 
 def remove(name: str) -> Damage:
-    return lambda dataset, record: (dataset / name).unlink()
+    return lambda dataset, _record: (dataset / name).unlink()
 
 
 def add(name: str) -> Damage:
-    return lambda dataset, record: (dataset / name).write_bytes(b"") and None
+    return lambda dataset, _record: (dataset / name).write_bytes(b"") and None
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ def add(name: str) -> Damage:
         (edit_record(lambda record: record["dataset"].update(root_sha256="0" * 64)), "dataset/root_sha256: "),
         (edit_record(lambda record: record["dataset"].update(url="s3://elsewhere/x")), "correct EM_SINK_URL"),
         (edit_record(lambda record: record.update(id="x")), "id: "),
-        (lambda dataset, record: record.write_text("{") and None, "record: not JSON"),
+        (lambda _dataset, record: record.write_text("{") and None, "record: not JSON"),
     ],
 )
 def test_any_damage_is_one_clear_failure_and_is_in_the_report(
