@@ -65,6 +65,16 @@ class View:
             return self._shelf(resource).all(namespace)
         return self._shelf(resource).select(namespace, selector)
 
+    def stored_list_at(self, resource: Resource, namespace: str | None, version: int) -> Sequence[Stored]:
+        """All objects of a type as they were at `version`. Raises Expired when the log no longer reaches back to it."""
+        past = {_place(stored): stored for stored in self._shelf(resource).all(None)}
+        for entry in reversed(self.since(resource, version)):
+            if entry.previous is None:
+                del past[_place(entry.state)]
+            else:
+                past[_place(entry.state)] = entry.previous
+        return [past[place] for place in sorted(past) if namespace in (None, place[0])]
+
     def since(self, resource: Resource, version: int) -> Sequence[Entry]:
         """The changes of one type after `version`. Raises Expired when the log no longer has them all, or not yet."""
         if version > self.version:
@@ -114,3 +124,8 @@ class View:
                     listener(entry)
         finally:
             self._publishing = False
+
+
+def _place(stored: Stored) -> Place:
+    metadata = stored.obj["metadata"]
+    return str(metadata.get("namespace") or ""), str(metadata["name"])

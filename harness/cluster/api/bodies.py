@@ -1,0 +1,132 @@
+"""Request bodies: from bytes to objects, patches and options, with the texts of the API server where they cannot be read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+import orjson
+import yaml
+
+from harness.cluster.store import Served
+from harness.kube.client import PatchType, Propagation
+from harness.kube.errors import BadRequest, UnsupportedMediaType
+
+_PATCHES: Mapping[str, PatchType] = {
+    "application/merge-patch+json": "merge",
+    "application/strategic-merge-patch+json": "strategic",
+    "application/json-patch+json": "json",
+}
+_YAML = frozenset({"application/yaml", "application/x-yaml", "text/yaml"})
+_JSON = frozenset({"", "application/json", "application/octet-stream"})
+_PROPAGATIONS = frozenset({"Background", "Foreground", "Orphan"})
+_SHOWN_BYTES_MAX = 200
+
+
+def media_type(header: str) -> str:
+    """A content type without its parameters."""
+    return header.partition(";")[0].strip().lower()
+
+
+def decode(body: bytes, content_type: str, kind: str) -> dict[str, Any]:
+    """The object in a body of JSON or YAML."""
+    media = media_type(content_type)
+    if media in _YAML:
+        return _as_object(_load_yaml(body, kind), kind)
+    if media not in _JSON:
+        raise UnsupportedMediaType(
+            "the body of the request was in an unknown format - accepted media types include: application/json, application/yaml"
+        )
+    try:
+        return _as_object(orjson.loads(body), kind)
+    except orjson.JSONDecodeError as error:
+        shown = body[:_SHOWN_BYTES_MAX].decode(errors="replace") or "<empty>"
+        raise BadRequest(
+            f"the object provided is unrecognized (must be of type {kind}): couldn't get version/kind; json parse error: "
+            f"{error} ({shown})"
+        ) from error
+
+
+def decode_patch(body: bytes, content_type: str, served: Served) -> tuple[Any, PatchType]:
+    """The patch in a body, and its type. Server-side apply is not served: it needs managed fields, which are not kept."""
+    media = media_type(content_type)
+    if media.startswith("application/apply-patch"):
+        raise UnsupportedMediaType(
+            "server-side apply is not served by the embedded cluster, which keeps no managedFields: "
+            "use kubectl apply without --server-side"
+        )
+    if media not in _PATCHES or (served.custom and media == "application/strategic-merge-patch+json"):
+        offered = [name for name, kind in _PATCHES.items() if not (served.custom and kind == "strategic")]
+        raise UnsupportedMediaType(
+            "the body of the request was in an unknown format - accepted media types include: " + ", ".join(offered)
+        )
+    try:
+        return orjson.loads(body), _PATCHES[media]
+    except orjson.JSONDecodeError:
+        return _load_yaml(body, "patch"), _PATCHES[media]
+
+
+@dataclass(frozen=True)
+class DeleteOptions:
+    """metav1.DeleteOptions, from the body and the query."""
+
+    grace_period_s: int | None = None
+    propagation: Propagation | None = None
+    uid: str | None = None
+    resource_version: str | None = None
+    dry_run: bool = False
+
+
+def delete_options(body: bytes, content_type: str, query: Mapping[str, str]) -> DeleteOptions:
+    """How to delete; the body wins over the query."""
+    options = decode(body, content_type, "DeleteOptions") if body.strip() else {}
+    grace = options.get("gracePeriodSeconds", query.get("gracePeriodSeconds"))
+    propagation = options.get("propagationPolicy") or query.get("propagationPolicy")
+    orphan = options.get("orphanDependents", query.get("orphanDependents"))
+    if orphan is not None and propagation is None:
+        propagation = "Orphan" if orphan in {True, "true"} else "Background"
+    if propagation is not None and propagation not in _PROPAGATIONS:
+        raise BadRequest(
+            f'invalid DeleteOptions: propagationPolicy: Unsupported value: "{propagation}": supported values: '
+            '"Background", "Foreground", "Orphan"'
+        )
+    preconditions = options.get("preconditions") or {}
+    return DeleteOptions(
+        grace_period_s=None if grace is None else _integer("gracePeriodSeconds", grace),
+        propagation=cast("Propagation | None", propagation),
+        uid=preconditions.get("uid"),
+        resource_version=preconditions.get("resourceVersion"),
+        dry_run=is_dry_run(options.get("dryRun") or query.get("dryRun")),
+    )
+
+
+def is_dry_run(value: Any) -> bool:
+    """Whether nothing shall be stored; raises BadRequest for anything but All."""
+    values = value if isinstance(value, list) else [value] if value else []
+    if any(entry != "All" for entry in values):
+        raise BadRequest(f'invalid dryRun: Unsupported value: {values}: supported values: "All"')
+    return bool(values)
+
+
+def _integer(name: str, value: Any) -> int:
+    try:
+        return int(value)
+    except (TypeError, ValueError) as error:
+        raise BadRequest(f"{name} has to be an integer, got {value!r}") from error
+
+
+def _load_yaml(body: bytes, kind: str) -> Any:
+    try:
+        return yaml.load(body, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    except yaml.YAMLError as error:
+        raise BadRequest(f"the object provided is unrecognized (must be of type {kind}): yaml: {error}") from error
+
+
+def _as_object(value: Any, kind: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise BadRequest(
+            f"the object provided is unrecognized (must be of type {kind}): couldn't get version/kind; json parse error: "
+            f"json: cannot unmarshal {type(value).__name__} into Go value of type struct"
+        )
+    return value

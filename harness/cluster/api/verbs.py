@@ -1,0 +1,327 @@
+"""The verbs of the API over HTTP: decode, act on the kernel's thread, encode off it. A table says which function serves which verb of which subresource."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, TypeVar
+
+from aiohttp import web
+
+from harness.clock import Kernel
+from harness.cluster.api import answers, bodies, logs
+from harness.cluster.api.calls import Call
+from harness.cluster.api.listing import parse_filter, parse_listing
+from harness.cluster.api.scales import replicas_patch, scale_of
+from harness.cluster.api.strict import check_strict
+from harness.cluster.api.watches import BOOKMARK_S, Hub, Lines, Subscription, begin, error_line, parse_watch
+from harness.cluster.store import Store, Stored
+from harness.cluster.store.patching import apply_patch
+from harness.kube.errors import ApiError, BadRequest, MethodNotAllowed, NotFound
+from harness.kube.objects import Object
+from harness.kube.resources import PODS
+
+T = TypeVar("T")
+Handler = Callable[[Call], Awaitable[web.StreamResponse]]
+_FOLLOW_S = 0.1
+
+
+class Verbs:
+    """Serves calls. Everything that touches the store goes through `_on_kernel`."""
+
+    def __init__(self, kernel: Kernel, store: Store, hub: Hub, log_path: logs.LogPath) -> None:
+        self._kernel = kernel
+        self._store = store
+        self._hub = hub
+        self._log_path = log_path
+        change: Mapping[str, Handler] = {"get": self._get, "update": self._update, "patch": self._patch}
+        self._handlers: Mapping[tuple[str, str], Handler] = {
+            ("", "get"): self._get,
+            ("", "list"): self._list,
+            ("", "watch"): self._watch,
+            ("", "create"): self._create,
+            ("", "update"): self._update,
+            ("", "patch"): self._patch,
+            ("", "delete"): self._delete,
+            ("", "deletecollection"): self._delete_collection,
+            **{("status", verb): handler for verb, handler in change.items()},
+            ("finalize", "update"): self._update,
+            ("log", "get"): self._log,
+            ("binding", "create"): self._bind,
+            ("eviction", "create"): self._evict,
+            ("scale", "get"): self._get_scale,
+            ("scale", "update"): self._set_scale,
+            ("scale", "patch"): self._set_scale,
+        }
+
+    async def serve(self, call: Call) -> web.StreamResponse:
+        """Answer a call. Raises ApiError."""
+        handler = self._handlers.get((call.route.subresource, call.verb))
+        if handler is None:
+            text = (
+                f"{call.verb} is not supported on {'/'.join(filter(None, (call.route.plural, call.route.subresource)))}"
+            )
+            raise MethodNotAllowed(text, details={"kind": call.route.plural})
+        return await handler(call)
+
+    async def _on_kernel(self, function: Callable[[], T]) -> T:
+        return await asyncio.wrap_future(self._kernel.submit(function))
+
+    async def _get(self, call: Call) -> web.StreamResponse:
+        stored, now_us = await self._on_kernel(lambda: (self._existing(call), self._kernel.now))
+        return self._one(call, stored, now_us)
+
+    async def _list(self, call: Call) -> web.StreamResponse:
+        listing = parse_listing(call.served, call.route, call.query)
+        (candidates, version), now_us = await self._on_kernel(lambda: (listing.read(self._store), self._kernel.now))
+        page, table = listing.page(candidates, version), call.table()
+        if table is not None:
+            objects = [answers.shown(call.served.resource, stored.obj, now_us) for stored in page.items]
+            return answers.answer_value(table.of(objects, now_us, page.metadata))
+        encode = answers.face(call.served, now_us)
+        return answers.answer(answers.encode_list(call.served, map(encode, page.items), page.metadata))
+
+    async def _watch(self, call: Call) -> web.StreamResponse:
+        options, wanted = parse_watch(call.query), parse_filter(call.served, call.route, call.query)
+        lines = Lines(call.served, wanted, call.table())
+        response = web.StreamResponse(
+            headers={"Content-Type": "application/json", "Cache-Control": "no-cache, private"}
+        )
+        response.enable_chunked_encoding()
+        resource = call.served.resource
+        subscription = self._hub.subscribe(resource)
+        try:
+            try:
+                (objects, entries, version), now_us = await self._on_kernel(
+                    lambda: (begin(self._store, call.served, options, wanted.namespace), self._kernel.now)
+                )
+            except ApiError as error:
+                await response.prepare(call.request)
+                await response.write(error_line(error))
+                return response
+            await response.prepare(call.request)
+            first = [*lines.present(objects, now_us), *lines.changes(entries, now_us)]
+            if options.initial_events and options.bookmarks:
+                first.append(lines.bookmark(version, initial_end=True))
+            if first:
+                await response.write(b"".join(first))
+            await self._follow_changes(
+                response, subscription, lines, version, options.timeout_s, bookmarks=options.bookmarks
+            )
+        finally:
+            self._hub.unsubscribe(resource, subscription)
+        return response
+
+    async def _follow_changes(
+        self,
+        response: web.StreamResponse,
+        subscription: Subscription,
+        lines: Lines,
+        version: int,
+        timeout_s: float,
+        *,
+        bookmarks: bool,
+    ) -> None:
+        loop = asyncio.get_running_loop()
+        end = loop.time() + timeout_s
+        while not subscription.closed and (left_s := end - loop.time()) > 0:
+            entries = [entry for entry in await subscription.take(min(left_s, BOOKMARK_S)) if entry.version > version]
+            if entries:
+                version = entries[-1].version
+                written = b"".join(lines.changes(entries, self._kernel.now))
+            else:
+                written = lines.bookmark(version) if bookmarks else b""
+            if written:
+                await response.write(written)
+
+    async def _create(self, call: Call) -> web.StreamResponse:
+        obj = await self._decoded(call)
+        dry_run = bodies.is_dry_run(call.query.get("dryRun"))
+
+        def act() -> Stored:
+            return self._stored(call, self._store.create(call.served.resource, obj, dry_run=dry_run))
+
+        stored, now_us = await self._on_kernel(lambda: (act(), self._kernel.now))
+        return self._one(call, stored, now_us, status=201)
+
+    async def _update(self, call: Call) -> web.StreamResponse:
+        obj = await self._decoded(call)
+        name = obj["metadata"].setdefault("name", call.route.name)
+        if name != call.route.name:
+            raise BadRequest(f"the name of the object ({name}) does not match the name on the URL ({call.route.name})")
+        dry_run = bodies.is_dry_run(call.query.get("dryRun"))
+
+        def act() -> Stored:
+            replaced = self._store.replace(
+                call.served.resource, obj, subresource=call.route.subresource, dry_run=dry_run
+            )
+            return self._stored(call, replaced)
+
+        stored, now_us = await self._on_kernel(lambda: (act(), self._kernel.now))
+        return self._one(call, stored, now_us)
+
+    async def _patch(self, call: Call) -> web.StreamResponse:
+        route = call.route
+        patch, kind = bodies.decode_patch(await call.request.read(), call.content_type, call.served)
+        if kind != "json":
+            check_strict(call.served, patch, call.query.get("fieldValidation", ""))
+        dry_run = bodies.is_dry_run(call.query.get("dryRun"))
+
+        def act() -> Stored:
+            patched = self._store.patch(
+                call.served.resource,
+                route.namespace,
+                route.name,
+                patch,
+                kind=kind,
+                subresource=route.subresource,
+                dry_run=dry_run,
+            )
+            return self._stored(call, patched)
+
+        stored, now_us = await self._on_kernel(lambda: (act(), self._kernel.now))
+        return self._one(call, stored, now_us)
+
+    async def _delete(self, call: Call) -> web.StreamResponse:
+        options = bodies.delete_options(await call.request.read(), call.content_type, call.query)
+
+        def act() -> tuple[Object, bool]:
+            obj = self._delete_one(call, call.route.namespace, call.route.name, options)
+            return obj, self._store.stored(call.served.resource, call.route.namespace, call.route.name) is None
+
+        obj, gone = await self._on_kernel(act)
+        if gone and call.served.resource != PODS:
+            return answers.answer_value(answers.success(call.served.resource, obj))
+        return answers.answer_value(obj)
+
+    async def _delete_collection(self, call: Call) -> web.StreamResponse:
+        options = bodies.delete_options(await call.request.read(), call.content_type, call.query)
+        listing = parse_listing(call.served, call.route, call.query)
+
+        def act() -> tuple[list[Object], int]:
+            page = listing.page(*listing.read(self._store))
+            places = [
+                (stored.obj["metadata"].get("namespace"), stored.obj["metadata"]["name"]) for stored in page.items
+            ]
+            return [self._delete_one(call, namespace, name, options) for namespace, name in places], self._store.version
+
+        deleted, version = await self._on_kernel(act)
+        items = [Stored(obj, version).encoded() for obj in deleted]
+        return answers.answer(answers.encode_list(call.served, items, {"resourceVersion": str(version)}))
+
+    async def _log(self, call: Call) -> web.StreamResponse:
+        namespace, name = call.route.namespace or "", call.route.name
+        pod = (await self._on_kernel(lambda: self._existing(call))).obj
+        options = logs.parse_log_options(pod, call.query)
+        logs.require_log(pod, options)
+        path = self._log_path(namespace, name, options.container, options.previous)
+        tail = logs.Tail(path, options)
+        if not options.follow:
+            return answers.answer(tail.read(), content_type="text/plain")
+        response = web.StreamResponse(headers={"Content-Type": "text/plain"})
+        response.enable_chunked_encoding()
+        await response.prepare(call.request)
+        restarts = int((logs.container_status(pod, options.container) or {}).get("restartCount", 0))
+        subscription = self._hub.subscribe(PODS)
+        try:
+            ended = False
+            while not ended and not subscription.closed:
+                present = await self._on_kernel(lambda: self._store.get(PODS, namespace, name))
+                ended = logs.has_ended(present, options.container, restarts)
+                written = tail.read()
+                if written:
+                    await response.write(written)
+                elif not ended:
+                    await subscription.take(_FOLLOW_S)
+        finally:
+            self._hub.unsubscribe(PODS, subscription)
+        return response
+
+    async def _bind(self, call: Call) -> web.StreamResponse:
+        body = bodies.decode(await call.request.read(), call.content_type, "Binding")
+        target = body.get("target") or {}
+        if target.get("kind", "Node") not in {"", "Node"} or not target.get("name"):
+            raise BadRequest(f"a binding needs a target of kind Node with a name, got {target!r}")
+        await self._on_kernel(lambda: self._store.bind(call.route.namespace or "", call.route.name, target["name"]))
+        return answers.answer_value(answers.success(code=201), status=201)
+
+    async def _evict(self, call: Call) -> web.StreamResponse:
+        body = await call.request.read()
+        eviction = bodies.decode(body, call.content_type, "Eviction") if body.strip() else {}
+        options = eviction.get("deleteOptions") or {}
+        dry_run = bodies.is_dry_run(options.get("dryRun") or call.query.get("dryRun"))
+        await self._on_kernel(
+            lambda: self._store.evict(
+                call.route.namespace or "",
+                call.route.name,
+                grace_period_s=options.get("gracePeriodSeconds"),
+                dry_run=dry_run,
+            )
+        )
+        return answers.answer_value(answers.success(code=201), status=201)
+
+    async def _get_scale(self, call: Call) -> web.StreamResponse:
+        stored = await self._on_kernel(lambda: self._existing(call))
+        return answers.answer_value(scale_of(stored.obj))
+
+    async def _set_scale(self, call: Call) -> web.StreamResponse:
+        route, body = call.route, await call.request.read()
+        patch, kind = (None, None)
+        if call.verb == "patch":
+            patch, kind = bodies.decode_patch(body, call.content_type, call.served)
+        scale = bodies.decode(body, call.content_type, "Scale") if kind is None else {}
+
+        def act() -> Object:
+            wanted = scale if kind is None else apply_patch(scale_of(self._existing(call).obj), patch, kind)
+            change = replicas_patch(wanted)
+            return self._store.patch(call.served.resource, route.namespace, route.name, change)
+
+        return answers.answer_value(scale_of(await self._on_kernel(act)))
+
+    async def _decoded(self, call: Call) -> dict[str, Any]:
+        """The object of the body, which lies in the namespace of the path."""
+        obj = bodies.decode(await call.request.read(), call.content_type, call.served.resource.kind)
+        check_strict(call.served, obj, call.query.get("fieldValidation", ""))
+        metadata = obj.setdefault("metadata", {})
+        if not isinstance(metadata, dict):
+            raise BadRequest("metadata has to be an object")
+        if call.route.namespace is not None:
+            namespace = metadata.setdefault("namespace", call.route.namespace) or call.route.namespace
+            metadata["namespace"] = namespace
+            if namespace != call.route.namespace:
+                text = "the namespace of the provided object does not match the namespace sent on the request"
+                raise BadRequest(text)
+        return obj
+
+    def _delete_one(self, call: Call, namespace: str | None, name: str, options: bodies.DeleteOptions) -> Object:
+        return self._store.delete(
+            call.served.resource,
+            namespace,
+            name,
+            grace_period_s=options.grace_period_s,
+            propagation=options.propagation,
+            uid=options.uid,
+            resource_version=options.resource_version,
+            dry_run=options.dry_run,
+        )
+
+    def _existing(self, call: Call) -> Stored:
+        """On the kernel's thread: the object that the call names."""
+        stored = self._store.stored(call.served.resource, call.route.namespace, call.route.name)
+        if stored is None:
+            raise NotFound.of(call.served.resource, call.route.name)
+        return stored
+
+    def _stored(self, call: Call, obj: Object) -> Stored:
+        """On the kernel's thread: the stored version behind an answer, which then is encoded only once."""
+        metadata = obj["metadata"]
+        stored = self._store.stored(call.served.resource, metadata.get("namespace"), metadata["name"])
+        return stored if stored is not None and stored.obj is obj else Stored(obj, self._store.version)
+
+    def _one(self, call: Call, stored: Stored, now_us: int, *, status: int = 200) -> web.StreamResponse:
+        table = call.table()
+        if table is not None:
+            obj = answers.shown(call.served.resource, stored.obj, now_us)
+            version = {"resourceVersion": str(stored.version)}
+            return answers.answer_value(table.of([obj], now_us, version), status=status)
+        return answers.answer(answers.face(call.served, now_us)(stored), status=status)
