@@ -69,7 +69,10 @@ def edit_record(change: Callable[[dict[str, Any]], None]) -> Damage:
 
 
 def overwrite(name: str, body: bytes) -> Damage:
-    return lambda dataset, _record: (dataset / name).write_bytes(body) and None
+    def damage(dataset: Path, _record: Path) -> None:
+        (dataset / name).write_bytes(body)
+
+    return damage
 
 
 def flip(name: str) -> Damage:
@@ -83,12 +86,16 @@ def flip(name: str) -> Damage:
     return damage
 
 
+def truncate_record(_dataset: Path, record: Path) -> None:
+    record.write_text("{")
+
+
 def remove(name: str) -> Damage:
     return lambda dataset, _record: (dataset / name).unlink()
 
 
 def add(name: str) -> Damage:
-    return lambda dataset, _record: (dataset / name).write_bytes(b"") and None
+    return overwrite(name, b"")
 
 
 @pytest.mark.parametrize(
@@ -107,7 +114,7 @@ def add(name: str) -> Damage:
         (edit_record(lambda record: record["dataset"].update(root_sha256="0" * 64)), "dataset/root_sha256: "),
         (edit_record(lambda record: record["dataset"].update(url="s3://elsewhere/x")), "correct EM_SINK_URL"),
         (edit_record(lambda record: record.update(id="x")), "id: "),
-        (lambda _dataset, record: record.write_text("{") and None, "record: not JSON"),
+        (truncate_record, "record: not JSON"),
     ],
 )
 def test_any_damage_is_one_clear_failure_and_is_in_the_report(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from pipeline.errors import SinkNotFound
@@ -48,6 +48,6 @@ class MemorySink:
     def close(self) -> None:
         """Nothing is held open."""
 
-    def keys(self, name: str) -> list[str]:
+    def keys(self, name: str) -> Sequence[str]:
         """The keys of the calls of one kind, in order."""
         return [key for call, key in self.calls if call == name]

@@ -129,7 +129,7 @@ def test_a_run_killed_at_any_write_continues_to_the_same_bytes_and_reads_nothing
             if count == stop_at:
                 raise Terminated
 
-        killed = replace(sink, **{f"{moment}_create": kill})
+        killed = replace(sink, before_create=kill) if moment == "before" else replace(sink, after_create=kill)
         first = SyntheticSource(levels)
         with pytest.raises(Terminated):
             run(first, killed)
