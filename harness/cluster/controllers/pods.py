@@ -1,0 +1,129 @@
+"""What several controllers ask of pods: phases, readiness, when one ended, which to remove first, and making one from a template.
+
+Follows `pkg/controller/controller_utils.go` (1.34).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from harness.clock import SECOND, parse_time
+from harness.kube.client import Writer
+from harness.kube.events import Recorder
+from harness.kube.objects import Object, condition, is_deleting, is_true, name_of, owner_reference, thaw, uid_of
+from harness.kube.resources import PODS
+
+TERMINAL_PHASES = frozenset({"Succeeded", "Failed"})
+
+
+def phase_of(pod: Object) -> str:
+    """`status.phase`, Pending when unset."""
+    return str((pod.get("status") or {}).get("phase") or "Pending")
+
+
+def is_terminal(pod: Object) -> bool:
+    """Whether the pod has ended."""
+    return phase_of(pod) in TERMINAL_PHASES
+
+
+def is_active(pod: Object) -> bool:
+    """Neither ended nor asked to end."""
+    return not is_terminal(pod) and not is_deleting(pod)
+
+
+def is_terminating(pod: Object) -> bool:
+    """Asked to end, but still there and not ended."""
+    return is_deleting(pod) and not is_terminal(pod)
+
+
+def is_ready(pod: Object) -> bool:
+    """Its condition Ready."""
+    return is_true(pod, "Ready")
+
+
+def ready_since_us(pod: Object) -> int | None:
+    """When it became ready; None while it is not."""
+    entry = condition(pod, "Ready")
+    if entry is None or entry.get("status") != "True":
+        return None
+    return parse_time(str(entry["lastTransitionTime"]))
+
+
+def finish_time_us(pod: Object) -> int:
+    """When a pod ended, as well as the object tells: its last container's end, its loss of readiness, the deletion, its creation."""
+    statuses = (pod.get("status") or {}).get("containerStatuses") or ()
+    ended = [((status.get("state") or {}).get("terminated") or {}).get("finishedAt") for status in statuses]
+    if ended and all(ended):
+        return max(parse_time(str(moment)) for moment in ended)
+    entry = condition(pod, "Ready")
+    if entry is not None and entry.get("status") == "False" and entry.get("lastTransitionTime"):
+        return parse_time(str(entry["lastTransitionTime"]))
+    metadata = pod["metadata"]
+    if is_deleting(pod):
+        return parse_time(metadata["deletionTimestamp"]) - int(metadata.get("deletionGracePeriodSeconds") or 0) * SECOND
+    return parse_time(metadata["creationTimestamp"])
+
+
+def removal_order(pods: Iterable[Object]) -> list[Object]:
+    """Which pods go first when there are too many (ActivePodsWithRanks): unassigned, pending, not ready, cheap, young, often restarted."""
+
+    def rank(pod: Object) -> tuple[object, ...]:
+        status = pod.get("status") or {}
+        restarts = [int(entry.get("restartCount") or 0) for entry in status.get("containerStatuses") or ()]
+        annotations = pod["metadata"].get("annotations") or {}
+        return (
+            bool(pod["spec"].get("nodeName")),
+            {"Pending": 0, "Unknown": 1}.get(phase_of(pod), 2),
+            is_ready(pod),
+            int(annotations.get("controller.kubernetes.io/pod-deletion-cost") or 0),
+            -(ready_since_us(pod) or 0),
+            -max(restarts, default=0),
+            -parse_time(pod["metadata"]["creationTimestamp"]),
+            name_of(pod),
+        )
+
+    return sorted(pods, key=rank)
+
+
+def pod_from_template(template: Mapping[str, Any], owner: Object, generate_name: str) -> dict[str, Any]:
+    """The pod that a controlled template describes."""
+    source = template.get("metadata") or {}
+    metadata: dict[str, Any] = {
+        "generateName": generate_name,
+        "namespace": owner["metadata"]["namespace"],
+        "ownerReferences": [owner_reference(owner)],
+    }
+    for field in ("labels", "annotations", "finalizers"):
+        if source.get(field):
+            metadata[field] = thaw(source[field])
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": thaw(template.get("spec") or {})}
+
+
+class PodControl:
+    """Creates and deletes the pods of an owner, and tells so on the owner."""
+
+    def __init__(self, writer: Writer, events: Recorder) -> None:
+        self._writer = writer
+        self._events = events
+
+    def create(self, owner: Object, pod: Mapping[str, Any]) -> Object:
+        """Create; event SuccessfulCreate."""
+        created = self._writer.create(PODS, pod)
+        self._events.event(owner, "Normal", "SuccessfulCreate", f"Created pod: {name_of(created)}")
+        return created
+
+    def delete(self, owner: Object, pod: Object) -> None:
+        """Delete gracefully; event SuccessfulDelete."""
+        self._writer.delete(PODS, pod["metadata"]["namespace"], name_of(pod), uid=uid_of(pod))
+        self._events.event(owner, "Normal", "SuccessfulDelete", f"Deleted pod: {name_of(pod)}")
+
+    def refused(self, owner: Object, message: str) -> None:
+        """A creation failed; event FailedCreate."""
+        self._events.event(owner, "Warning", "FailedCreate", f"Error creating: {message}")
+
+
+def namespace_goes_away(details: Mapping[str, Any]) -> bool:
+    """Whether an error of the API says that the namespace is being terminated: nothing more will be created there."""
+    causes: Sequence[Mapping[str, Any]] = details.get("causes") or ()
+    return any(cause.get("reason") == "NamespaceTerminating" for cause in causes)
