@@ -10,6 +10,7 @@ import orjson
 import yaml
 
 from harness.cluster.store import Served
+from harness.cluster.store.types import Malformed, Message, decode_body, find_message
 from harness.kube.client import PatchType, Propagation
 from harness.kube.errors import BadRequest, UnsupportedMediaType
 
@@ -20,6 +21,7 @@ _PATCHES: Mapping[str, PatchType] = {
 }
 _YAML = frozenset({"application/yaml", "application/x-yaml", "text/yaml"})
 _JSON = frozenset({"", "application/json", "application/octet-stream"})
+_PROTOBUF = "application/vnd.kubernetes.protobuf"
 _PROPAGATIONS = frozenset({"Background", "Foreground", "Orphan"})
 _SHOWN_BYTES_MAX = 200
 
@@ -29,14 +31,20 @@ def media_type(header: str) -> str:
     return header.partition(";")[0].strip().lower()
 
 
-def decode(body: bytes, content_type: str, kind: str) -> dict[str, Any]:
-    """The object in a body of JSON or YAML."""
+def decode(body: bytes, content_type: str, kind: str, message: Message | None) -> dict[str, Any]:
+    """The object in a body of JSON or YAML or, for the built-in type `message`, protobuf."""
     media = media_type(content_type)
+    if media == _PROTOBUF and message is not None:
+        try:
+            return decode_body(body, message)
+        except (Malformed, UnicodeDecodeError) as error:
+            raise BadRequest(f"the object provided is unrecognized (must be of type {kind}): {error}") from error
     if media in _YAML:
         return _as_object(_load_yaml(body, kind), kind)
     if media not in _JSON:
         raise UnsupportedMediaType(
-            "the body of the request was in an unknown format - accepted media types include: application/json, application/yaml"
+            "the body of the request was in an unknown format - accepted media types include: application/json, application/yaml, "
+            + _PROTOBUF
         )
     try:
         return _as_object(orjson.loads(body), kind)
@@ -80,7 +88,7 @@ class DeleteOptions:
 
 def delete_options(body: bytes, content_type: str, query: Mapping[str, str]) -> DeleteOptions:
     """How to delete; the body wins over the query."""
-    options = decode(body, content_type, "DeleteOptions") if body.strip() else {}
+    options = decode(body, content_type, "DeleteOptions", find_message("meta.DeleteOptions")) if body.strip() else {}
     grace = options.get("gracePeriodSeconds", query.get("gracePeriodSeconds"))
     propagation = options.get("propagationPolicy") or query.get("propagationPolicy")
     orphan = options.get("orphanDependents", query.get("orphanDependents"))

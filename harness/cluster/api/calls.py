@@ -12,6 +12,7 @@ from harness.cluster.api.discovery import subresources
 from harness.cluster.api.routes import Route, verb
 from harness.cluster.api.tables import Table
 from harness.cluster.store import Registry, Served
+from harness.cluster.store.types import Message, message_of
 from harness.kube.errors import ApiError, MethodNotAllowed, NotFound
 
 _TABLE = re.compile(r"as=Table;v=(v1|v1beta1);g=meta\.k8s\.io|as=Table;g=meta\.k8s\.io;v=(v1|v1beta1)")
@@ -38,6 +39,16 @@ class Call:
     def content_type(self) -> str:
         """Of the body."""
         return self.request.headers.get("Content-Type", "")
+
+    @property
+    def strict(self) -> bool:
+        """Whether unknown fields are refused."""
+        return self.query.get("fieldValidation") == "Strict"
+
+    @property
+    def message(self) -> Message | None:
+        """The type of the body, when it is a built-in kind."""
+        return None if self.served.custom else message_of(self.served.resource)
 
     def table(self) -> Table | None:
         """The table to print, when the client prefers one."""

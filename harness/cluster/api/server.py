@@ -32,6 +32,7 @@ from harness.cluster.api.tls import Credentials, make_credentials
 from harness.cluster.api.verbs import Verbs
 from harness.cluster.api.watches import Hub
 from harness.cluster.store import Store
+from harness.cluster.store.types import message_of
 from harness.kube.errors import ApiError, MethodNotAllowed, Unauthorized
 
 _BODY_BYTES_MAX = 3 * 1024 * 1024
@@ -248,6 +249,11 @@ async def _review(request: web.BaseRequest, route: Route) -> web.Response:
     """SelfSubjectAccessReview: whoever has the token may do everything."""
     if request.method != "POST" or route.name:
         raise MethodNotAllowed("the server does not allow this method on the requested resource", details={})
-    review = decode(await request.read(), request.headers.get("Content-Type", ""), discovery.REVIEWS.kind)
+    review = decode(
+        await request.read(),
+        request.headers.get("Content-Type", ""),
+        discovery.REVIEWS.kind,
+        message_of(discovery.REVIEWS),
+    )
     body = {"kind": discovery.REVIEWS.kind, "apiVersion": discovery.REVIEWS.api_version, "metadata": {}}
     return answer_value({**body, "spec": review.get("spec") or {}, "status": {"allowed": True}}, status=201)

@@ -13,10 +13,10 @@ from harness.cluster.api import answers, bodies, logs
 from harness.cluster.api.calls import Call
 from harness.cluster.api.listing import parse_filter, parse_listing
 from harness.cluster.api.scales import replicas_patch, scale_of
-from harness.cluster.api.strict import check_strict
 from harness.cluster.api.watches import BOOKMARK_S, Hub, Lines, Subscription, begin, error_line, parse_watch
 from harness.cluster.store import Store, Stored
 from harness.cluster.store.patching import apply_patch
+from harness.cluster.store.types import find_message
 from harness.kube.errors import ApiError, BadRequest, MethodNotAllowed, NotFound
 from harness.kube.objects import Object
 from harness.kube.resources import PODS
@@ -139,7 +139,9 @@ class Verbs:
         dry_run = bodies.is_dry_run(call.query.get("dryRun"))
 
         def act() -> Stored:
-            return self._stored(call, self._store.create(call.served.resource, obj, dry_run=dry_run))
+            return self._stored(
+                call, self._store.create(call.served.resource, obj, dry_run=dry_run, strict=call.strict)
+            )
 
         stored, now_us = await self._on_kernel(lambda: (act(), self._kernel.now))
         return self._one(call, stored, now_us, status=201)
@@ -153,7 +155,11 @@ class Verbs:
 
         def act() -> Stored:
             replaced = self._store.replace(
-                call.served.resource, obj, subresource=call.route.subresource, dry_run=dry_run
+                call.served.resource,
+                obj,
+                subresource=call.route.subresource,
+                dry_run=dry_run,
+                strict=call.strict,
             )
             return self._stored(call, replaced)
 
@@ -163,8 +169,6 @@ class Verbs:
     async def _patch(self, call: Call) -> web.StreamResponse:
         route = call.route
         patch, kind = bodies.decode_patch(await call.request.read(), call.content_type, call.served)
-        if kind != "json":
-            check_strict(call.served, patch, call.query.get("fieldValidation", ""))
         dry_run = bodies.is_dry_run(call.query.get("dryRun"))
 
         def act() -> Stored:
@@ -176,6 +180,7 @@ class Verbs:
                 kind=kind,
                 subresource=route.subresource,
                 dry_run=dry_run,
+                strict=call.strict,
             )
             return self._stored(call, patched)
 
@@ -238,7 +243,7 @@ class Verbs:
         return response
 
     async def _bind(self, call: Call) -> web.StreamResponse:
-        body = bodies.decode(await call.request.read(), call.content_type, "Binding")
+        body = bodies.decode(await call.request.read(), call.content_type, "Binding", find_message("core.Binding"))
         target = body.get("target") or {}
         if target.get("kind", "Node") not in {"", "Node"} or not target.get("name"):
             raise BadRequest(f"a binding needs a target of kind Node with a name, got {target!r}")
@@ -247,7 +252,9 @@ class Verbs:
 
     async def _evict(self, call: Call) -> web.StreamResponse:
         body = await call.request.read()
-        eviction = bodies.decode(body, call.content_type, "Eviction") if body.strip() else {}
+        eviction = (
+            bodies.decode(body, call.content_type, "Eviction", find_message("policy.Eviction")) if body.strip() else {}
+        )
         options = eviction.get("deleteOptions") or {}
         dry_run = bodies.is_dry_run(options.get("dryRun") or call.query.get("dryRun"))
         await self._on_kernel(
@@ -269,7 +276,9 @@ class Verbs:
         patch, kind = (None, None)
         if call.verb == "patch":
             patch, kind = bodies.decode_patch(body, call.content_type, call.served)
-        scale = bodies.decode(body, call.content_type, "Scale") if kind is None else {}
+        scale = (
+            bodies.decode(body, call.content_type, "Scale", find_message("autoscaling.Scale")) if kind is None else {}
+        )
 
         def act() -> Object:
             wanted = scale if kind is None else apply_patch(scale_of(self._existing(call).obj), patch, kind)
@@ -280,8 +289,7 @@ class Verbs:
 
     async def _decoded(self, call: Call) -> dict[str, Any]:
         """The object of the body, which lies in the namespace of the path."""
-        obj = bodies.decode(await call.request.read(), call.content_type, call.served.resource.kind)
-        check_strict(call.served, obj, call.query.get("fieldValidation", ""))
+        obj = bodies.decode(await call.request.read(), call.content_type, call.served.resource.kind, call.message)
         metadata = obj.setdefault("metadata", {})
         if not isinstance(metadata, dict):
             raise BadRequest("metadata has to be an object")

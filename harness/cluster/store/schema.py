@@ -26,17 +26,17 @@ _TYPES: Mapping[str, tuple[type, ...]] = {
 }
 
 
-def conform(draft: Draft, schema: Mapping[str, Any]) -> list[Cause]:
-    """Default and prune a custom object in place; the answer is what is wrong with the rest."""
+def conform(draft: Draft, schema: Mapping[str, Any], unknown: list[str]) -> list[Cause]:
+    """Default and prune a custom object in place, noting what is pruned; the answer is what is wrong with the rest."""
     system = {key: draft.pop(key) for key in _SYSTEM if key in draft}
-    causes = _conform(draft, schema, "")
+    causes = _conform(draft, schema, "", unknown)
     content = dict(draft)
     draft.clear()
     draft.update(system, **content)
     return causes
 
 
-def _conform(value: Any, schema: Mapping[str, Any], path: str) -> list[Cause]:
+def _conform(value: Any, schema: Mapping[str, Any], path: str, unknown: list[str]) -> list[Cause]:
     if value is None and schema.get("nullable"):
         return []
     wanted = str(schema.get("type", ""))
@@ -45,14 +45,14 @@ def _conform(value: Any, schema: Mapping[str, Any], path: str) -> list[Cause]:
         return [Cause(path, "FieldValueTypeInvalid", f'Invalid value: "{_type_name(value)}": {detail}')]
     causes = _check_value(value, schema, path)
     if isinstance(value, dict):
-        causes += _conform_object(value, schema, path)
+        causes += _conform_object(value, schema, path, unknown)
     elif isinstance(value, list) and isinstance(schema.get("items"), Mapping):
         for position, item in enumerate(value):
-            causes += _conform(item, schema["items"], f"{path}[{position}]")
+            causes += _conform(item, schema["items"], f"{path}[{position}]", unknown)
     return causes
 
 
-def _conform_object(value: Draft, schema: Mapping[str, Any], path: str) -> list[Cause]:
+def _conform_object(value: Draft, schema: Mapping[str, Any], path: str, unknown: list[str]) -> list[Cause]:
     properties: Mapping[str, Any] = schema.get("properties") or {}
     others = schema.get("additionalProperties")
     for key, rule in properties.items():
@@ -67,11 +67,12 @@ def _conform_object(value: Draft, schema: Mapping[str, Any], path: str) -> list[
             if value[key] is None and not properties[key].get("nullable"):
                 del value[key]
             else:
-                causes += _conform(value[key], properties[key], here)
+                causes += _conform(value[key], properties[key], here, unknown)
         elif isinstance(others, Mapping):
-            causes += _conform(value[key], others, here)
+            causes += _conform(value[key], others, here, unknown)
         elif not (others is True or schema.get("x-kubernetes-preserve-unknown-fields")):
             del value[key]
+            unknown.append(here)
     for key in schema.get("required") or ():
         if key not in value and (path or key not in _SYSTEM):
             causes.append(required(f"{path}.{key}" if path else key))

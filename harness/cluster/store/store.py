@@ -8,12 +8,13 @@ modules beside this one; here is only their order. Follows Kubernetes 1.34 `apis
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from typing import Any
 
 from harness.clock import Kernel, Seeds, format_time
 from harness.cluster.store import metadata as meta
 from harness.cluster.store.admission import Admission
 from harness.cluster.store.bootstrap import first_objects
+from harness.cluster.store.decoding import decode_metadata, decode_object, decode_status, refuse_unknown
 from harness.cluster.store.defaults import default
 from harness.cluster.store.defaults.status import begin_status
 from harness.cluster.store.definitions import CLEANUP, check_definition, default_definition, served_by
@@ -23,13 +24,13 @@ from harness.cluster.store.log import Stored
 from harness.cluster.store.patching import apply_patch
 from harness.cluster.store.registry import Served
 from harness.cluster.store.schema import conform
-from harness.cluster.store.shape import check_shape, without_nulls
+from harness.cluster.store.types import message_of
 from harness.cluster.store.validation import check, check_metadata, check_update
 from harness.cluster.store.view import View
 from harness.kube.client import PatchType, Propagation
 from harness.kube.errors import AlreadyExists, BadRequest, Cause, Conflict, Invalid, NotFound
 from harness.kube.hooks import AdmissionMutator
-from harness.kube.objects import Object, is_deleting, new_object, thaw, with_condition
+from harness.kube.objects import Object, is_deleting, new_object, with_condition
 from harness.kube.resources import (
     CUSTOM_RESOURCE_DEFINITIONS,
     NAMESPACES,
@@ -58,17 +59,22 @@ class Store(View):
         for resource, obj in first_objects():
             self.create(resource, obj)
 
-    def create(self, resource: Resource, obj: Mapping[str, Any], *, dry_run: bool = False) -> Object:
-        """Create; `metadata.generateName` is honoured. Raises AlreadyExists, BadRequest, Forbidden, Invalid, NotFound."""
+    def create(
+        self, resource: Resource, obj: Mapping[str, Any], *, dry_run: bool = False, strict: bool = False
+    ) -> Object:
+        """Create; `metadata.generateName` is honoured; `strict` refuses unknown fields, which otherwise vanish.
+
+        AlreadyExists, BadRequest, Forbidden, Invalid, NotFound.
+        """
         served = self.registry.storage(resource)
         resource = served.resource
-        draft = self._draft(served, obj)
+        draft = self._draft(served, obj, strict=strict)
         namespace = meta.fit_namespace(resource, draft)
         name = self._name(resource, namespace, draft["metadata"])
         if namespace:
             self._admission.require_namespace(resource, namespace, name)
         self._begin(served, draft)
-        self._complete(served, draft)
+        self._complete(served, draft, strict=strict)
         self._admission.admit(resource, draft)
         for mutator in self._mutators:
             mutator.admit(resource, draft)
@@ -86,14 +92,20 @@ class Store(View):
         return created
 
     def replace(
-        self, resource: Resource, obj: Mapping[str, Any], *, subresource: str = "", dry_run: bool = False
+        self,
+        resource: Resource,
+        obj: Mapping[str, Any],
+        *,
+        subresource: str = "",
+        dry_run: bool = False,
+        strict: bool = False,
     ) -> Object:
         """Replace what has the same name. Raises BadRequest, Conflict, Invalid, NotFound."""
         served = self.registry.storage(resource)
-        draft = self._draft(served, obj)
+        draft = self._draft(served, obj, strict=strict)
         name = str(draft["metadata"].get("name") or "")
         old = self._existing(served.resource, draft["metadata"].get("namespace"), name)
-        return self._update(served, old, draft, subresource, dry_run=dry_run)
+        return self._update(served, old, draft, subresource, dry_run=dry_run, strict=strict)
 
     def patch(
         self,
@@ -105,11 +117,13 @@ class Store(View):
         kind: PatchType = "merge",
         subresource: str = "",
         dry_run: bool = False,
+        strict: bool = False,
     ) -> Object:
         """Patch the object or its subresource. Raises BadRequest, Conflict, Invalid, NotFound."""
         served = self.registry.storage(resource)
         old = self._existing(served.resource, namespace, name)
-        patched = apply_patch(old.obj, patch, kind)
+        message = None if served.custom else message_of(served.resource)
+        patched = apply_patch(old.obj, patch, kind, message)
         if not isinstance(patched, Mapping) or not isinstance(patched.get("metadata"), Mapping):
             raise BadRequest(
                 f"the patch leaves {served.resource.group_resource} {name!r} without metadata: send one that keeps it"
@@ -119,9 +133,7 @@ class Store(View):
             raise BadRequest(f"the name of the object ({wanted}) does not match the name on the URL ({name})")
         draft = dict(patched)
         meta.fit_type(served.resource, draft)
-        if not served.custom and draft.get("spec") is not old.obj.get("spec"):
-            check_shape(served.resource, draft)
-        return self._update(served, old, draft, subresource, dry_run=dry_run)
+        return self._update(served, old, draft, subresource, dry_run=dry_run, strict=strict)
 
     def delete(
         self,
@@ -161,7 +173,7 @@ class Store(View):
             raise Conflict(f'{text}pod {pod} is already assigned to node "{old.obj["spec"]["nodeName"]}"')
         if old.obj["spec"].get("schedulingGates"):
             raise Conflict(f"{text}pod {pod} has non-empty .spec.schedulingGates")
-        scheduled = {"type": "PodScheduled", "status": "True", "lastProbeTime": None}
+        scheduled = {"type": "PodScheduled", "status": "True"}
         status = old.obj.get("status") or {}
         conditions = with_condition(status.get("conditions") or (), scheduled, format_time(self._kernel.now))
         bound = {
@@ -194,15 +206,12 @@ class Store(View):
             self._commit(PODS, (namespace, pod), {**old, "status": {**pod_status, "conditions": conditions}})
         self.delete(PODS, namespace, pod, grace_period_s=grace_period_s)
 
-    def _draft(self, served: Served, obj: Mapping[str, Any]) -> Draft:
+    def _draft(self, served: Served, obj: Mapping[str, Any], *, strict: bool) -> Draft:
         """A copy of what was sent, of the right type and shape."""
-        draft = cast(Draft, thaw(obj) if served.custom else without_nulls(obj))
-        meta.fit_type(served.resource, draft)
+        typed = dict(obj)
+        meta.fit_type(served.resource, typed)
+        draft = decode_object(served, typed, strict=strict)
         draft.setdefault("metadata", {})
-        if served.custom:
-            check_shape(served.resource, {"metadata": draft["metadata"]})
-        else:
-            check_shape(served.resource, draft)
         return draft
 
     def _name(self, resource: Resource, namespace: str, metadata: Draft) -> str:
@@ -225,14 +234,18 @@ class Store(View):
         counted = meta.has_generation(resource, custom=served.custom)
         meta.begin(draft["metadata"], uid=uid, now=format_time(self._kernel.now), generation=counted)
 
-    def _complete(self, served: Served, draft: Draft) -> None:
+    def _complete(self, served: Served, draft: Draft, *, strict: bool) -> None:
         """Defaults, and for custom types the schema."""
         resource = served.resource
         if resource == CUSTOM_RESOURCE_DEFINITIONS:
             self._refuse(resource, draft["metadata"].get("name", ""), check_definition(draft))
             default_definition(draft, format_time(self._kernel.now))
         elif served.custom:
-            self._refuse(resource, draft["metadata"].get("name", ""), conform(draft, served.schema))
+            unknown: list[str] = []
+            causes = conform(draft, served.schema, unknown)
+            if strict:
+                refuse_unknown(resource, unknown)
+            self._refuse(resource, draft["metadata"].get("name", ""), causes)
         else:
             default(resource, draft)
 
@@ -243,17 +256,24 @@ class Store(View):
         return stored
 
     def _update(
-        self, served: Served, old: Stored, candidate: Mapping[str, Any], subresource: str, *, dry_run: bool
+        self,
+        served: Served,
+        old: Stored,
+        candidate: Mapping[str, Any],
+        subresource: str,
+        *,
+        dry_run: bool,
+        strict: bool,
     ) -> Object:
         """Store `candidate` in place of `old`, as far as the (sub)resource lets it write; a change of nothing is none."""
         resource, before = served.resource, old.obj
-        metadata = meta.settle(resource, candidate["metadata"], before)
+        metadata = meta.settle(resource, decode_metadata(resource, candidate["metadata"]), before)
         if subresource == "status" and "status" in resource.subresources:
-            new: Draft = {**before, "status": candidate.get("status") or {}}
+            new: Draft = {**before, "status": decode_status(served, candidate.get("status") or {})}
         elif subresource == "finalize" and resource == NAMESPACES:
             new = {**before, "spec": candidate.get("spec") or {}}
         elif not subresource:
-            new = self._settled(served, before, {**candidate, "metadata": metadata})
+            new = self._settled(served, before, {**candidate, "metadata": metadata}, strict=strict)
         else:
             raise NotFound("the server could not find the requested resource", details={})
         for part in ("spec", "status"):
@@ -272,7 +292,7 @@ class Store(View):
             self.registry = self.registry.with_custom(served_by(stored))
         return stored
 
-    def _settled(self, served: Served, before: Object, new: Draft) -> Draft:
+    def _settled(self, served: Served, before: Object, new: Draft, *, strict: bool) -> Draft:
         """An update of the main resource: the status stays, what is asked for is completed, checked and counted."""
         resource = served.resource
         if "status" in resource.subresources:
@@ -285,8 +305,8 @@ class Store(View):
         if "status" not in resource.subresources and served.custom:
             content.append("status")
         if any(new.get(key) != before.get(key) for key in content):
-            new = cast(Draft, thaw(new) if served.custom else without_nulls(new))
-            self._recomplete(served, before, new)
+            new = decode_object(served, new, strict=strict)
+            self._recomplete(served, before, new, strict=strict)
         changed = any(new.get(key) != before.get(key) for key in content)
         if changed or (resource.plural == "deployments" and _annotations(new) != _annotations(before)):
             generation = before["metadata"].get("generation")
@@ -294,7 +314,7 @@ class Store(View):
                 new["metadata"] = {**new["metadata"], "generation": generation + 1}
         return new
 
-    def _recomplete(self, served: Served, before: Object, new: Draft) -> None:
+    def _recomplete(self, served: Served, before: Object, new: Draft, *, strict: bool) -> None:
         resource, name = served.resource, str(new["metadata"]["name"])
         if resource == CUSTOM_RESOURCE_DEFINITIONS:
             self._refuse(resource, name, check_definition(new))
@@ -304,7 +324,7 @@ class Store(View):
             return
         if resource == PODS:
             _keep_admitted(before, new)
-        self._complete(served, new)
+        self._complete(served, new, strict=strict)
         self._refuse(resource, name, check_update(resource, new, before))
 
     def _refuse(self, resource: Resource, name: str, causes: list[Cause]) -> None:

@@ -6,7 +6,6 @@ import base64
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from harness.cluster.store.amounts import canonical
 from harness.kube.resources import (
     CLUSTER_ROLE_BINDINGS,
     CSI_DRIVERS,
@@ -54,16 +53,11 @@ def _volume(volume: Draft) -> None:
     spec = volume.setdefault("spec", {})
     spec.setdefault("persistentVolumeReclaimPolicy", "Retain")
     spec.setdefault("volumeMode", "Filesystem")
-    if isinstance(spec.get("capacity"), dict):
-        spec["capacity"] = {name: canonical(amount) for name, amount in spec["capacity"].items()}
 
 
 def _claim(claim: Draft) -> None:
     spec = claim.setdefault("spec", {})
     spec.setdefault("volumeMode", "Filesystem")
-    requests = (spec.get("resources") or {}).get("requests")
-    if isinstance(requests, dict):
-        spec["resources"]["requests"] = {name: canonical(amount) for name, amount in requests.items()}
 
 
 def _storage_class(storage_class: Draft) -> None:

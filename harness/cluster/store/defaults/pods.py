@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from harness.cluster.store.amounts import canonical
 from harness.kube.quantity import parse
 
 Draft = dict[str, Any]
@@ -64,9 +63,6 @@ def _default_container(container: Draft, *, host_network: bool) -> None:
     container.setdefault("terminationMessagePath", "/dev/termination-log")
     container.setdefault("terminationMessagePolicy", "File")
     resources = container.setdefault("resources", {})
-    for kind in ("limits", "requests"):
-        if isinstance(resources.get(kind), dict):
-            resources[kind] = {name: canonical(amount) for name, amount in resources[kind].items()}
     if resources.get("limits"):
         resources["requests"] = {**resources["limits"], **(resources.get("requests") or {})}
     for port in _dicts(container.get("ports")):

@@ -10,16 +10,17 @@ from typing import Any
 from harness.cluster.store.patching.json_patch import json_patch
 from harness.cluster.store.patching.merge import merge_patch
 from harness.cluster.store.patching.strategic import strategic_merge_patch
+from harness.cluster.store.types import Message
 from harness.kube.client import PatchType
 from harness.kube.errors import BadRequest
 
 __all__ = ["apply_patch", "json_patch", "merge_patch", "strategic_merge_patch"]
 
 
-def apply_patch(target: Any, patch: Any, kind: PatchType) -> Any:
-    """`target` with `patch` applied. Raises BadRequest or Invalid when the patch itself is wrong."""
+def apply_patch(target: Any, patch: Any, kind: PatchType, message: Message | None = None) -> Any:
+    """`target`, of the built-in type `message`, with `patch` applied. Raises BadRequest or Invalid when the patch itself is wrong."""
     if kind == "json":
         return json_patch(target, patch)
     if not isinstance(patch, dict):
         raise BadRequest(f"a {kind} patch has to be a JSON object, this one is {type(patch).__name__}")
-    return merge_patch(target, patch) if kind == "merge" else strategic_merge_patch(target, patch)
+    return merge_patch(target, patch) if kind == "merge" else strategic_merge_patch(target, patch, message)
