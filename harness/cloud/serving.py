@@ -1,0 +1,76 @@
+"""One thread with one event loop on which all loopback servers of the cloud run: the gateway, the credential endpoint,
+the metadata services.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Coroutine
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from aiohttp import web
+
+T = TypeVar("T")
+
+BODY_BYTES_MAX = 256 * 2**20
+
+
+@dataclass(frozen=True)
+class Served:
+    """A server that listens."""
+
+    url: str
+    runner: web.AppRunner
+
+
+class ServerThread:
+    """Runs coroutines and servers beside the kernel's thread; start it before use and close it at the end."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._main, name="cloud-servers", daemon=True)
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._thread.start()
+
+    def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """Run `coroutine` on the loop and return its answer."""
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
+
+    def serve(self, application: web.Application) -> Served:
+        """Listen on a free loopback port."""
+        return self.run(self._serve(application))
+
+    def stop_serving(self, served: Served) -> None:
+        """Close a server and its connections."""
+        self.run(served.runner.cleanup())
+
+    def close(self) -> None:
+        """End the thread with whatever still runs on it; harmless when called twice."""
+        if not self._thread.is_alive():
+            return
+        self.run(self._cancel_all())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    def _main(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        self._loop.run_forever()
+
+    async def _serve(self, application: web.Application) -> Served:
+        runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.1)
+        await runner.setup()
+        site = web.TCPSite(runner, "127.0.0.1", 0)
+        await site.start()
+        host, port = runner.addresses[0][:2]
+        return Served(f"http://{host}:{port}", runner)
+
+    async def _cancel_all(self) -> None:
+        tasks = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
