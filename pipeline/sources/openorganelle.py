@@ -7,6 +7,7 @@ before it and drops what does not fill a voxel, so the factor from one to the ne
 
 from __future__ import annotations
 
+import functools
 import json
 import logging
 import re
@@ -20,9 +21,9 @@ from pipeline.errors import SettingsError, UnsupportedFile
 from pipeline.sources.base import Description, Level, Region, Voxels
 from pipeline.sources.reading import Access
 from pipeline.sources.units import nanometres
-from pipeline.sources.zarr_v2 import ZarrV2Array
+from pipeline.sources.zarr_v2 import Chunk, ZarrV2Array
 from pipeline.transfer import AnonymousBucket, StoredObject
-from pipeline.transfer.errors import NotFound
+from pipeline.transfer.errors import BrokenData, NotFound
 
 log = logging.getLogger(__name__)
 
@@ -62,8 +63,7 @@ class OpenOrganelle:
         described: list[dict[str, Any]] = []
         self._arrays = []
         for path in paths:
-            stored = self._required(f"{path}/.zarray")
-            array = ZarrV2Array(stored.body, f"{self._uri}/{path}")
+            array, etag = self._open(path)
             self._arrays.append((path, array))
             described.append(
                 {
@@ -71,7 +71,7 @@ class OpenOrganelle:
                     "shape": list(array.shape),
                     "chunks": list(array.chunks),
                     "dtype": array.dtype.name,
-                    "etag": stored.etag,
+                    "etag": etag,
                 }
             )
         if not scales:
@@ -101,12 +101,12 @@ class OpenOrganelle:
         path, array = self._arrays[level]
         voxels = np.empty(region.shape, array.dtype)
         for chunk in array.chunks_of(region):
-            stored = self._bucket.get(f"{self._group}/{path}/{chunk.key}")
             box = tuple(
                 slice(a - origin, b - origin)
                 for a, b, origin in zip(chunk.part.start, chunk.part.stop, region.start, strict=True)
             )
-            voxels[box] = array.decode(chunk, None if stored is None else stored.body)
+            decode = functools.partial(_decoded, array, chunk)
+            voxels[box] = self._bucket.get(f"{self._group}/{path}/{chunk.key}", decode)
         return voxels
 
     def close(self) -> None:
@@ -123,21 +123,30 @@ class OpenOrganelle:
             raise NotFound(self._uri, f"arrays s0, s1, ... were expected, found {[f's{n}' for n in found]}")
         return [f"s{number}" for number in found]
 
-    def _required(self, name: str) -> StoredObject:
-        stored = self._bucket.get(f"{self._group}/{name}")
-        if stored is None:
-            raise NotFound(f"{self._uri}/{name}", "there is no such object")
-        return stored
+    def _open(self, path: str) -> tuple[ZarrV2Array, str]:
+        """The array and the ETag of its metadata."""
+        place = f"{self._uri}/{path}"
+
+        def decode(stored: StoredObject | None) -> tuple[ZarrV2Array, str]:
+            if stored is None:
+                raise NotFound(f"{place}/.zarray", "there is no such object")
+            return ZarrV2Array(stored.body, place), stored.etag
+
+        return self._bucket.get(f"{self._group}/{path}/.zarray", decode)
 
     def _json(self, name: str) -> dict[str, Any] | None:
-        stored = self._bucket.get(f"{self._group}/{name}")
-        if stored is None:
-            return None
-        try:
-            document = json.loads(stored.body)
-        except ValueError as error:
-            raise UnsupportedFile(f"{self._uri}/{name}: not JSON ({error})") from error
+        def decode(stored: StoredObject | None) -> Any:
+            try:
+                return None if stored is None else json.loads(stored.body)
+            except ValueError as error:
+                raise BrokenData(f"{self._uri}/{name}", f"not JSON ({error})") from error
+
+        document = self._bucket.get(f"{self._group}/{name}", decode)
         return document if isinstance(document, dict) else None
+
+
+def _decoded(array: ZarrV2Array, chunk: Chunk, stored: StoredObject | None) -> Voxels:
+    return array.decode(chunk, None if stored is None else stored.body)
 
 
 def ngff_scales(attributes: dict[str, Any]) -> list[Scale]:

@@ -19,6 +19,7 @@ import tensorstore as ts
 
 from pipeline.errors import UnsupportedFile
 from pipeline.sources.base import Region, Voxels
+from pipeline.transfer.errors import BrokenData
 
 Triple = tuple[int, int, int]
 
@@ -70,9 +71,8 @@ class ZarrV2Array:
             try:
                 voxels: Voxels = self._array[box].read().result()
             except ValueError as error:
-                raise UnsupportedFile(
-                    f"{self._place}/{chunk.key}: this chunk cannot be decoded: {_first_line(error)}"
-                ) from error
+                place = f"{self._place}/{chunk.key}"
+                raise BrokenData(place, f"this chunk cannot be decoded ({_first_line(error)})") from error
             finally:
                 if body is not None:
                     self._store.delete_range(ts.KvStore.KeyRange(chunk.key, chunk.key + "\0"))
@@ -83,7 +83,7 @@ def _parse(metadata: bytes, place: str) -> dict[str, Any]:
     try:
         document = json.loads(metadata)
     except ValueError as error:
-        raise UnsupportedFile(f"{place}/.zarray: not JSON ({error})") from error
+        raise BrokenData(f"{place}/.zarray", f"not JSON ({error})") from error
     if not isinstance(document, dict) or document.get("zarr_format") != 2:
         raise UnsupportedFile(f"{place}/.zarray: not a Zarr v2 array; only version 2 is read")
     return document

@@ -5,9 +5,11 @@ TransferError                 place, reason, remedy
     ConnectionLost            no connection, a reset, a timeout, an end in the middle
     ServerBusy                HTTP 408, 425, 429, 5xx; FTP 4xx; S3 SlowDown. May name its own wait
     WrongLength               more or fewer bytes than asked for or announced
+    BrokenData                as many bytes as announced that cannot be decoded: cut or garbled on the way
   AccessDenied, NotFound, RequestRefused
   RangeRefused                the server cannot serve a part of a file
   SourceChanged               the file is no longer the one that was described
+  ScratchFailed               the temporary file cannot be written
   UnexpectedAnswer            an answer that does not follow the protocol or the format
 """
 
@@ -48,6 +50,11 @@ class ServerBusy(TransientTransferError, errors.TransientError):
 class WrongLength(TransientTransferError, errors.WrongLength):
     def __init__(self, place: str, found_bytes: int, wanted_bytes: int) -> None:
         super().__init__(place, f"{found_bytes} bytes where {wanted_bytes} were expected", "run again later")
+
+
+class BrokenData(TransientTransferError, errors.TransientError):
+    def __init__(self, place: str, reason: str) -> None:
+        super().__init__(place, reason, "check that this is the right address, or run again later")
 
 
 class AccessDenied(TransferError, errors.AccessDenied):

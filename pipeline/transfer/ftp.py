@@ -52,7 +52,6 @@ class FtpClient:
         """The names in a directory, sorted, without their directory."""
 
         def listing(control: ftplib.FTP) -> list[str]:
-            control.voidcmd("TYPE A")
             names = (line.rstrip("/").rsplit("/", 1)[-1] for line in control.nlst(self._absolute(directory)))
             return sorted(name for name in names if name not in {"", ".", ".."})
 

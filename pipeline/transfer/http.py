@@ -24,6 +24,7 @@ from urllib3.exceptions import HTTPError
 
 from pipeline.transfer.errors import (
     AccessDenied,
+    BrokenData,
     ConnectionLost,
     NotFound,
     RangeRefused,
@@ -108,7 +109,7 @@ class HttpClient:
         try:
             document = json.loads(body)
         except ValueError as error:
-            raise UnexpectedAnswer(url, f"the answer is not JSON ({error})", "check the address") from error
+            raise BrokenData(url, f"the answer is not JSON ({error})") from error
         if not isinstance(document, dict):
             kind = type(document).__name__
             raise UnexpectedAnswer(url, f"the answer is a JSON {kind}, not an object", "check the address")

@@ -70,9 +70,9 @@ class AnonymousBucket:
     def place(self, key: str) -> str:
         return f"s3://{self._bucket}/{key}"
 
-    def get(self, key: str) -> StoredObject | None:
-        """The object, or None when there is none."""
-        return self._call(key, lambda: self._get(key))
+    def get(self, key: str, decode: Callable[[StoredObject | None], T]) -> T:
+        """What `decode` makes of the object, or of None when there is none. A `BrokenData` of it is worth another try."""
+        return self._call(key, lambda: decode(self._get(key)))
 
     def list_prefixes(self, prefix: str) -> list[str]:
         """The names directly below `prefix` that have something below them ("directories"), sorted."""

@@ -7,7 +7,7 @@ import zarr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.errors import UnsupportedFile
+from pipeline.errors import SourceError, TransientError
 from pipeline.sources.base import Region
 from pipeline.sources.zarr_v2 import ZarrV2Array
 
@@ -98,11 +98,11 @@ def document(**changes):
     ],
 )
 def test_given_an_array_that_cannot_be_read_then_the_error_says_why(metadata, words):
-    with pytest.raises(UnsupportedFile, match=words) as raised:
+    with pytest.raises(SourceError, match=words) as raised:
         ZarrV2Array(metadata, "s3://b/a")
     assert "tensorstore_spec" not in str(raised.value)
 
 
 def test_given_a_damaged_chunk_then_it_is_named():
-    with pytest.raises(UnsupportedFile, match=r"s3://b/a/0\.0\.0: this chunk cannot be decoded"):
+    with pytest.raises(TransientError, match=r"s3://b/a/0\.0\.0: this chunk cannot be decoded"):
         read({**OBJECTS, "0.0.0": OBJECTS["0.0.0"][:-3]}, WHOLE)

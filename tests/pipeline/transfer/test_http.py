@@ -5,6 +5,7 @@ import pytest
 from pipeline import errors
 from pipeline.transfer import HttpClient, RemoteFile
 from pipeline.transfer.errors import (
+    BrokenData,
     ConnectionLost,
     RangeRefused,
     RequestRefused,
@@ -112,7 +113,7 @@ def test_given_an_exact_body_then_any_other_length_is_wrong(server, client):
 
 
 DOCUMENTS = {
-    "not JSON": (answer(200, b"<html>"), UnexpectedAnswer, "not JSON"),
+    "not JSON": (answer(200, b"<html>"), BrokenData, r"not JSON .*\(3 attempts\)"),
     "a list": (answer(200, b"[1]"), UnexpectedAnswer, "a JSON list, not an object"),
     "cut off": (answer(200, b'{"a"', length=20), ConnectionLost, "IncompleteRead"),
     "endless": (answer(200, b" " * (16 * 1024 * 1024 + 1)), UnexpectedAnswer, "more than"),

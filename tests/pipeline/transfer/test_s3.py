@@ -2,7 +2,7 @@ import pytest
 
 from pipeline import errors
 from pipeline.transfer import AnonymousBucket, StoredObject
-from pipeline.transfer.errors import ServerBusy
+from pipeline.transfer.errors import BrokenData, ServerBusy
 from tests.pipeline.transfer.conftest import answer, hang_up
 
 
@@ -10,6 +10,10 @@ def failure(status, code):
     return answer(
         status, f"<Error><Code>{code}</Code><Message>m</Message></Error>".encode(), Content_Type="application/xml"
     )
+
+
+def as_it_is(stored):
+    return stored
 
 
 @pytest.fixture
@@ -25,8 +29,8 @@ def test_given_an_object_then_its_bytes_and_etag_come_unsigned_over_one_connecti
     seen = []
     good = answer(200, b"voxels", ETag='"e"')
     server.answers = [lambda handler: (seen.append(dict(handler.headers)), good(handler))]
-    assert bucket.get("a/s0/0/0/0") == StoredObject(b"voxels", '"e"')
-    assert bucket.get("a/s0/0/0/1").body == b"voxels"
+    assert bucket.get("a/s0/0/0/0", as_it_is) == StoredObject(b"voxels", '"e"')
+    assert bucket.get("a/s0/0/0/1", as_it_is).body == b"voxels"
     assert [path for _, path, _ in server.requests] == ["/public/a/s0/0/0/0", "/public/a/s0/0/0/1"]
     assert all("Authorization" not in headers for headers in seen)
     assert server.connections == 1
@@ -34,7 +38,7 @@ def test_given_an_object_then_its_bytes_and_etag_come_unsigned_over_one_connecti
 
 def test_given_no_object_then_none(server, bucket):
     server.answers = [failure(404, "NoSuchKey")]
-    assert bucket.get("a/0.0.0") is None
+    assert bucket.get("a/0.0.0", as_it_is) is None
     assert len(server.requests) == 1
 
 
@@ -43,7 +47,7 @@ def test_given_no_object_then_none(server, bucket):
 )
 def test_given_one_bad_answer_then_the_next_try_has_it(server, bucket, bad):
     server.answers = [bad, answer(200, b"voxels")]
-    assert bucket.get("k").body == b"voxels"
+    assert bucket.get("k", as_it_is).body == b"voxels"
     assert len(server.requests) == 2
 
 
@@ -62,8 +66,19 @@ def test_given_a_lasting_failure_then_it_is_typed_and_tried_only_where_that_help
 ):
     server.answers = [bad]
     with pytest.raises(kind, match=words):
-        bucket.get("k")
+        bucket.get("k", as_it_is)
     assert len(server.requests) == requests
+
+
+def test_given_an_object_that_cannot_be_decoded_then_it_is_fetched_again(server, bucket):
+    server.answers = [answer(200, b"vox"), answer(200, b"voxels")]
+
+    def decode(stored):
+        if len(stored.body) < 6:
+            raise BrokenData("p", "cut")
+        return stored.body
+
+    assert bucket.get("k", decode) == b"voxels"
 
 
 def test_given_a_listing_in_pages_then_the_names_below_are_found(server, bucket):

@@ -1,0 +1,64 @@
+"""SIGTERM while a source waits for its archive: the handler's exception comes out of the read, and nothing is left behind."""
+
+import os
+import signal
+from concurrent.futures import Future
+
+import pytest
+
+from fixtures.archives import Archives
+from pipeline.errors import Terminated
+from pipeline.settings import parse
+from pipeline.sources import open_source
+from tests.pipeline.sources.conftest import SCALE, whole
+
+
+class Silence:
+    """Lets some requests through; at the next one it sends a signal to this process, and never answers."""
+
+    def __init__(self, before: int) -> None:
+        self.left = before
+
+    def knock(self, request):
+        passed: Future[None] = Future()
+        if self.left > 0:
+            self.left -= 1
+            passed.set_result(None)
+        else:
+            os.kill(os.getpid(), signal.SIGUSR1)
+        return passed
+
+
+@pytest.fixture
+def terminating():
+    def terminate(*_):
+        raise Terminated
+
+    before = signal.signal(signal.SIGUSR1, terminate)
+    yield
+    signal.signal(signal.SIGUSR1, before)
+
+
+# How many requests a source makes until the one that is cut: an early one, and one for voxels.
+@pytest.mark.parametrize(
+    ("service", "before"),
+    [
+        ("ebi", 0), ("ebi", 1), ("ebi", 20),
+        ("epfl", 0), ("epfl", 4),
+        ("flyem", 0), ("flyem", 1),
+        ("idr", 0), ("idr", 2),
+        ("openorganelle", 0), ("openorganelle", 9),
+    ],
+)  # fmt: skip
+def test_given_an_archive_that_does_not_answer_when_terminated_then_the_read_ends_at_once(
+    tmp_path, terminating, service, before
+):
+    with Archives(SCALE, 1, gate=Silence(before)) as archives:
+        _, settings = parse([service], archives.environment_for(service))
+        source = open_source(service, settings, tmp_path)
+        try:
+            with pytest.raises(Terminated):
+                whole(source)
+        finally:
+            source.close()
+    assert list(tmp_path.iterdir()) == []
