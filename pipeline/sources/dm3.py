@@ -2,7 +2,7 @@
 
 A DM3 file is a tree of tags: groups (type 20) and data (type 21). The tree itself is big-endian; the data are in the order that the header
 names. An encoded type is a list of 32-bit numbers: a plain type, a string (18), a struct (15) or an array (20). The pixels are an array in
-`ImageList/<n>/ImageData/Data`; the first image is often a small colour preview, so the largest grey image is taken. Pixels are skipped, not
+`ImageList/<n>/ImageData/Data`; images that `Thumbnails` names are previews, of the others the largest grey one is taken. Pixels are skipped, not
 read, and every length is checked against the size of the file before it is used.
 """
 
@@ -54,11 +54,15 @@ class Dm3Image:
 def read_header(fetch: Fetch, size_bytes: int, place: str) -> Dm3Image:
     """The image of a file of `size_bytes`, of which `fetch(start, stop)` gives the bytes."""
     tags = _Reader(fetch, size_bytes, place).tags()
-    images = sorted(
-        {path[:2] for path in tags if path[0] == "ImageList" and len(path) > 2}, key=lambda path: int(path[1])
-    )
+    previews = {
+        value
+        for path, value in tags.items()
+        if isinstance(value, int) and path[0] == "Thumbnails" and path[-1] == "ImageIndex"
+    }
+    listed = {int(path[1]) for path in tags if path[0] == "ImageList" and len(path) > 2 and path[1].isdecimal()}
     order = "<" if tags[("",)] == 1 else ">"
-    found = [image for path in images if (image := _image(tags, (*path, "ImageData"), order, place)) is not None]
+    images = [_image(tags, ("ImageList", str(n), "ImageData"), order, place) for n in sorted(listed - previews)]
+    found = [image for image in images if image is not None]
     if not found:
         raise UnsupportedFile(f"{place}: no grey 2-D image among its {len(images)} images; export it as a grey image")
     return max(found, key=lambda image: image.size_bytes)

@@ -40,7 +40,7 @@ def test_given_a_slice_with_a_preview_then_the_image_is_found_without_reading_it
     assert all(stop <= image.offset or start >= image.offset + image.size_bytes for start, stop in read)
 
 
-@settings(max_examples=150)
+@settings(max_examples=150, deadline=None)
 @given(st.data())
 def test_given_a_damaged_file_then_it_is_refused_and_nothing_outside_is_touched(data):
     content = bytearray(content_of((1, 6, 5)))
@@ -73,6 +73,10 @@ def test_given_a_file_that_is_no_slice_then_the_error_says_what_was_found(case):
     content, words = CASES[case]
     with pytest.raises(UnsupportedFile, match=words):
         header_of(content)
+
+
+def test_given_an_image_smaller_than_its_preview_then_the_image_is_taken():
+    assert header_of(content_of((1, 6, 5))).shape == (6, 5)
 
 
 def test_given_nesting_without_end_then_it_is_refused():

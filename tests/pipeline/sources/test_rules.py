@@ -1,7 +1,7 @@
 """Rules of the sources that need no archive: names, places, sizes."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.errors import SourceError, UnsupportedFile
@@ -15,6 +15,7 @@ from pipeline.sources.reading import member
 from pipeline.sources.units import nanometres
 
 
+@settings(deadline=None)
 @given(
     low=st.integers(-500, 500),
     extent=st.integers(1, 5000),

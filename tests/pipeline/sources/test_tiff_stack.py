@@ -1,5 +1,6 @@
 import io
 import struct
+from contextlib import suppress
 
 import numpy as np
 import pytest
@@ -80,7 +81,7 @@ STACK_VOXELS = volume((6, 11, 9), "u2")
 LAYOUTS = [scattered_tiff(STACK_VOXELS, order=">"), written(STACK_VOXELS), KINDS["irregular gaps"](STACK_VOXELS)]
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(
     st.sampled_from(LAYOUTS),
     st.lists(st.tuples(CUTS, CUTS, CUTS), min_size=1, max_size=4),
@@ -225,3 +226,15 @@ def test_given_the_stand_in_archive_file_then_its_voxels_are_found():
     stack = TiffStack(lambda a, b: file.read(a, b - a), file.size_bytes, "volumedata.tif")
     assert stack.shape == voxels.shape
     np.testing.assert_array_equal(stack.read(whole(stack)), voxels.region((0, 0, 0), voxels.shape))
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.data())
+def test_given_a_damaged_file_then_it_is_refused_or_read_and_nothing_outside_is_touched(data):
+    content = bytearray(data.draw(st.sampled_from(LAYOUTS)))
+    for _ in range(data.draw(st.integers(0, 3))):
+        content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
+    content = content[: data.draw(st.integers(0, len(content)))]
+    with suppress(UnsupportedFile):
+        stack, _ = stack_of(bytes(content))
+        assert stack.read(Region((0, 0, 0), (1, 1, 1))).shape == (1, 1, 1)

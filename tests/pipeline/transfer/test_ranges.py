@@ -1,6 +1,6 @@
 import itertools
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.transfer.ranges import ByteRange, coalesce
@@ -11,6 +11,7 @@ ranges = st.lists(
 )
 
 
+@settings(deadline=None)
 @given(ranges, st.integers(0, 50), st.integers(1, 400))
 def test_every_range_lies_in_one_joined_range_and_these_are_disjoint_and_ascending(wanted, gap, size):
     joined = coalesce(wanted, gap_bytes_max=gap, size_bytes_max=size)
@@ -19,6 +20,7 @@ def test_every_range_lies_in_one_joined_range_and_these_are_disjoint_and_ascendi
     assert all(a.stop <= b.start for a, b in itertools.pairwise(joined))
 
 
+@settings(deadline=None)
 @given(ranges, st.integers(0, 50))
 def test_what_is_fetched_in_vain_is_at_most_the_gaps(wanted, gap):
     joined = coalesce(wanted, gap_bytes_max=gap, size_bytes_max=1 << 30)

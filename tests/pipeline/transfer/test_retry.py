@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.errors import TransientError
@@ -47,6 +47,7 @@ def test_given_a_final_error_then_it_is_raised_at_once():
     assert waits == []
 
 
+@settings(deadline=None)
 @given(st.integers(1, 10_000), st.floats(0, 100), st.floats(1, 10))
 def test_waits_never_shrink_and_never_pass_the_cap(failures, base_s, factor):
     policy = RetryPolicy(base_s=base_s, factor=factor, cap_s=50)
