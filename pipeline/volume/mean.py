@@ -35,19 +35,24 @@ def halve(voxels: Voxels) -> Voxels:
 
 
 def _halve_slab(slab: Voxels) -> Voxels:
-    sums: Any = slab.astype(_SUM_TYPES[slab.dtype.name])
+    wide = np.dtype(_SUM_TYPES[slab.dtype.name])
+    sums: Any = slab
     for axis in range(3):
-        sums = _pair(sums, axis)
+        sums = _pair(sums, axis, wide)
     # An arithmetic shift rounds towards minus infinity, so adding half of eight rounds half up.
-    mean = sums * 0.125 if slab.dtype.kind == "f" else (sums + sums.dtype.type(4)) >> sums.dtype.type(3)
+    mean = sums * 0.125 if wide.kind == "f" else (sums + wide.type(4)) >> wide.type(3)
     result: Voxels = mean.astype(slab.dtype)
     return result
 
 
-def _pair(sums: Any, axis: int) -> Any:
-    moved = np.moveaxis(sums, axis, 0)
-    even, odd = moved[0::2], moved[1::2]
-    result = even.copy()
-    result[: len(odd)] += odd
-    result[len(odd) :] += even[len(odd) :]
-    return np.moveaxis(result, 0, axis)
+def _pair(voxels: Any, axis: int, wide: np.dtype[Any]) -> Any:
+    """Sums of neighbours along an axis; the last one of an odd number is added to itself."""
+    before = (slice(None),) * axis
+    even, odd = voxels[(*before, slice(0, None, 2))], voxels[(*before, slice(1, None, 2))]
+    if even.shape == odd.shape:
+        return np.add(even, odd, dtype=wide)
+    sums = np.empty(even.shape, wide)
+    pairs, rest = (*before, slice(0, odd.shape[axis])), (*before, slice(odd.shape[axis], None))
+    np.add(even[pairs], odd, out=sums[pairs], dtype=wide)
+    np.add(even[rest], even[rest], out=sums[rest], dtype=wide)
+    return sums

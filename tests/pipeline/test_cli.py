@@ -227,3 +227,23 @@ def test_importing_the_program_starts_no_thread_and_reads_no_setting() -> None:
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True, timeout=60
     ).stdout
     assert output == "1 []\n"
+
+
+@pytest.mark.slow
+def test_the_program_runs_in_forked_children_of_a_process_that_imported_everything(tmp_path: Path) -> None:
+    output = subprocess.run(
+        [sys.executable, "-m", "tests.pipeline.zygote", str(tmp_path)],
+        cwd=ROOT,
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    ).stdout
+    said = [line for line in output.splitlines() if not line.startswith("{")]
+    assert said == ["threads 1", "exit 0", "exit 0", "exit 0"]
+    stored = [
+        {path.relative_to(tmp_path / name): path.read_bytes() for path in (tmp_path / name).rglob("zarr.json")}
+        for name in ("0", "1", "2")
+    ]
+    assert stored[0] == stored[1] == stored[2] != {}
