@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import parse_qs, urlsplit
 
 
 @dataclass
@@ -30,6 +31,19 @@ class Bucket:
     failures: dict[int, Answer] = field(default_factory=dict)
     on_request: Callable[[str, str], None] | None = None
     threads: set[int] = field(default_factory=set)
+
+
+def _listing(bucket: Bucket, path: str) -> bytes:
+    parts = urlsplit(path)
+    query = parse_qs(parts.query)
+    folder = parts.path.rstrip("/") + "/"
+    keys = sorted(key.removeprefix(folder) for key in bucket.objects)
+    contents = "".join(
+        f"<Contents><Key>{key}</Key><Size>{len(bucket.objects[folder + key])}</Size></Contents>"
+        for key in keys
+        if key.startswith(query["prefix"][0]) and key > query["start-after"][0]
+    )
+    return f"<ListBucketResult><IsTruncated>false</IsTruncated>{contents}</ListBucketResult>".encode()
 
 
 @contextmanager
@@ -66,6 +80,8 @@ def serve(bucket: Bucket) -> Iterator[str]:
                 bucket.objects[key] = body
                 bucket.checksums[key] = self.headers["x-amz-checksum-sha256"]
                 return 200, b"", {}
+            if "list-type=2" in key:
+                return 200, _listing(bucket, key), {}
             if key not in bucket.objects:
                 return 404, b"<Error><Code>NoSuchKey</Code></Error>", {}
             checksum = bucket.checksums.get(key)
