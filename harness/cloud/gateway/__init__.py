@@ -5,7 +5,7 @@ from harness.cloud.gateway.calls import Answer, Call
 from harness.cloud.gateway.counters import CallCount, Counters
 from harness.cloud.gateway.rates import Rates, default_rates
 from harness.cloud.gateway.server import Gateway
-from harness.cloud.gateway.verdicts import Delay, Drop, LoseAcknowledgement, Refuse, Rule, Verdict
+from harness.cloud.gateway.verdicts import Delay, Drop, LoseAcknowledgement, MatchingCalls, Refuse, Rule, Verdict
 
 __all__ = [
     "Answer",
@@ -18,6 +18,7 @@ __all__ = [
     "Drop",
     "Gateway",
     "LoseAcknowledgement",
+    "MatchingCalls",
     "Rates",
     "Refuse",
     "Rule",

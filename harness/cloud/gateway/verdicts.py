@@ -7,7 +7,8 @@ Calls of nobody (a person's own tool) are not asked about.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import fnmatch
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from harness.cloud.gateway.calls import Call
@@ -64,6 +65,33 @@ class Rule(Protocol):
 
     def matches(self, call: Call) -> Verdict | None:
         """What to do with this call, or None to leave it alone; asked once a call."""
+
+
+@dataclass
+class MatchingCalls:
+    """The rule that most faults are: from the `first` matching call on, `times` calls. `operation`, `pod` (`namespace/name`) and `target` are globs."""
+
+    name: str
+    verdict: Verdict
+    operation: str = "*"
+    pod: str = "*"
+    target: str = "*"
+    first: int = 1
+    times: int = 1
+    seen: int = field(default=0, init=False)
+    fired: int = field(default=0, init=False)
+
+    def matches(self, call: Call) -> Verdict | None:
+        """Count what matches and answer the chosen ones."""
+        pod = call.party.rsplit("/", 2)[0]
+        pairs = ((call.operation, self.operation), (pod, self.pod), (call.target, self.target))
+        if not all(fnmatch.fnmatchcase(value, pattern) for value, pattern in pairs):
+            return None
+        self.seen += 1
+        if not self.first <= self.seen < self.first + self.times:
+            return None
+        self.fired += 1
+        return self.verdict
 
 
 def fault_of(verdict: Verdict | None) -> str | None:
