@@ -54,19 +54,25 @@ class Clockwork(Protocol):
         """Run in virtual time."""
 
 
+@dataclass(eq=False)
+class _Open:
+    """A knock that has no answer yet. A signal makes it void: it no longer says anything about busyness."""
+
+    void: bool = False
+
+
 @dataclass
 class _Party:
     name: str
     explain: Callable[[], str]
     busy: bool = True
-    round: int = 0  # a signal starts a new round: knocks of an earlier one no longer say anything about busyness
-    open_knocks: int = 0
+    open_knocks: list[_Open] = field(default_factory=list)
     reports: list[Callable[[], None]] = field(default_factory=list)
     once_parked: list[Callable[[], None]] = field(default_factory=list)
 
 
 class Parties:
-    """The barrier between wall time and virtual time. All methods but `arrive` and `leave` belong to the kernel's thread."""
+    """The barrier between wall time and virtual time. All methods but `arrive`, `settle` and `leave` belong to the kernel's thread."""
 
     def __init__(self, kernel: Clockwork) -> None:
         self._kernel = kernel
@@ -94,8 +100,12 @@ class Parties:
         found = self._parties.get(party)
         if found is not None:
             found.busy = True
-            found.round += 1
-            found.open_knocks = 0
+            for knock in found.open_knocks:
+                knock.void = True
+
+    def settle(self, party: str) -> None:
+        """From any thread: the signal changed nothing, the process goes on waiting where it waited (if that was not answered meanwhile)."""
+        self._kernel.post(lambda: self._settled(party))
 
     def when_parked(self, party: str, action: Callable[[], None]) -> None:
         """Run `action` when the party stands at a door and all else is settled, or at once if it does already; never when it ends first.
@@ -150,27 +160,34 @@ class Parties:
         if party is None:
             answer.set_result(Grant())
             return
-        party.open_knocks += 1
-        if party.open_knocks > 1 and knock.party not in self.concurrent:
+        opened = _Open()
+        party.open_knocks.append(opened)
+        if sum(not other.void for other in party.open_knocks) > 1 and knock.party not in self.concurrent:
             self.concurrent.append(knock.party)
         party.busy = False
-        number = party.round
-        party.reports.append(lambda: self._weigh(party, number, knock, answer))
+        party.reports.append(lambda: self._weigh(party, opened, knock, answer))
         party.reports.extend(party.once_parked)
         party.once_parked.clear()
 
-    def _weigh(self, party: _Party, number: int, knock: Knock, answer: Future[Grant]) -> None:
+    def _weigh(self, party: _Party, opened: _Open, knock: Knock, answer: Future[Grant]) -> None:
         for observer in self._observers:
             observer(knock)
         toll = self._doors[knock.door](knock)
-        self._kernel.after(toll.delay_us, lambda: self._grant(party, number, toll.fault, answer))
+        self._kernel.after(toll.delay_us, lambda: self._grant(party, opened, toll.fault, answer))
 
-    def _grant(self, party: _Party, number: int, fault: str | None, answer: Future[Grant]) -> None:
+    def _grant(self, party: _Party, opened: _Open, fault: str | None, answer: Future[Grant]) -> None:
         gone = self._parties.get(party.name) is not party
-        if not gone and number == party.round:
-            party.open_knocks -= 1
+        party.open_knocks.remove(opened)
+        if not gone and not opened.void:
             party.busy = True
         answer.set_result(Grant(fault=fault, abandoned=gone))
+
+    def _settled(self, name: str) -> None:
+        party = self._parties.get(name)
+        if party is not None and party.busy and party.open_knocks:
+            party.busy = False
+            for knock in party.open_knocks:
+                knock.void = False
 
     def _left(self, name: str, ended: Callable[[], None]) -> None:
         party = self._parties.get(name)

@@ -259,6 +259,10 @@ class ProcessRuntime:
 
         self._kernel.parties.arrive(knock).add_done_callback(granted)
 
+    def resumed(self, name: str) -> None:
+        """A child's SIGTERM handler has returned."""
+        self._kernel.parties.settle(name)
+
     def broke(self, message: str) -> None:
         """Without its zygote the run cannot go on."""
 

@@ -29,10 +29,12 @@ from collections.abc import Callable
 from typing import Any, SupportsIndex
 
 _PR_SET_PDEATHSIG = 1
+_PR_SET_CHILD_SUBREAPER = 36
 _DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _MESSAGE_BYTES_MAX = 1 << 20
 
 _real_sleep = time.sleep
+_real_signal = signal.signal
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -58,6 +60,19 @@ def _sleep(duration_s: float | SupportsIndex, /) -> None:
         os.read(granted, 1)  # ends when the harness closes its copy; a signal's handler may raise out of it
     finally:
         os.close(granted)
+
+
+def _signal(number: int, handler: Any, /) -> Any:
+    """signal.signal: a SIGTERM handler that returns makes Python wait on where it waited, and the harness must know."""
+    if number != signal.SIGTERM or not callable(handler):
+        return _real_signal(number, handler)
+
+    def handle(caught: int, frame: Any) -> None:
+        handler(caught, frame)
+        if _Door.socket is not None:
+            _Door.socket.send(json.dumps({"name": _Door.name, "resumed": True}).encode())
+
+    return _real_signal(number, handle)
 
 
 def _die_with_parent(parent: int) -> None:
@@ -163,11 +178,14 @@ class _Zygote:
             ended = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
             if ended is None:
                 return
-            _kill_group(ended.si_pid)
+            name = next((name for name, pid in self._children.items() if pid == ended.si_pid), None)
+            if name is not None:
+                _kill_group(ended.si_pid)
             _, status = os.waitpid(ended.si_pid, 0)
-            name = next(name for name, pid in self._children.items() if pid == ended.si_pid)
-            del self._children[name]
-            self._tell({"ended": name, "code": os.waitstatus_to_exitcode(status)})
+            if name is not None:
+                _wait_for_group(ended.si_pid)
+                del self._children[name]
+                self._tell({"ended": name, "code": os.waitstatus_to_exitcode(status)})
 
     def _kill_all(self) -> None:
         for pid in self._children.values():
@@ -180,6 +198,15 @@ def _kill_group(pid: int) -> None:
         os.killpg(pid, signal.SIGKILL)
     except ProcessLookupError:
         return  # it has not made its session yet, or there is nobody left in it
+
+
+def _wait_for_group(pid: int) -> None:
+    """Until the last of a killed process group has ended; its orphans are the zygote's children."""
+    while True:
+        try:
+            os.waitpid(-pid, 0)
+        except ChildProcessError:
+            return
 
 
 def _become(message: dict[str, Any], parent: int, door: socket.socket) -> None:
@@ -216,6 +243,7 @@ def _become(message: dict[str, Any], parent: int, door: socket.socket) -> None:
     faulthandler.register(signal.SIGUSR1, file=sys.stderr, all_threads=True)
     tempfile.tempdir = message["temporary"]
     _Door.socket, _Door.name = door, message["start"]
+    setattr(signal, "signal", _signal)  # noqa: B010 - its type differs in names only
     numpy_random = sys.modules.get("numpy.random")
     if numpy_random is not None:
         numpy_random.seed()
@@ -240,6 +268,7 @@ def _text(descriptor: int, mode: str) -> io.TextIOWrapper:
 def main() -> None:
     """The zygote's program: `zygote.py <pid of the harness> <descriptor of the control socket> <of the door>`."""
     _die_with_parent(int(sys.argv[1]))
+    _libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     control, door = (socket.socket(fileno=int(text)) for text in sys.argv[2:])
     time.sleep = _sleep  # before any preloaded module takes a copy
     child = _Zygote(control, door).serve()

@@ -45,6 +45,9 @@ class Listener(Protocol):
     def slept(self, name: str, duration_s: float, wake: Callable[[], None]) -> None:
         """A child called time.sleep; `wake` lets it go on."""
 
+    def resumed(self, name: str) -> None:
+        """A child's SIGTERM handler has returned: it goes on waiting where it waited."""
+
     def broke(self, message: str) -> None:
         """The zygote cannot serve."""
 
@@ -73,7 +76,9 @@ class Zygote:
         self._send({"signal": name, "number": number})
 
     def close(self) -> None:
-        """End the zygote and all its children."""
+        """End the zygote and all its children. Harmless when called twice."""
+        if self._closing:
+            return
         self._closing = True
         self._control.shutdown(socket.SHUT_RDWR)
         self._thread.join()
@@ -134,6 +139,9 @@ class Zygote:
         if not data:
             return
         question = json.loads(data)
+        if "resumed" in question:
+            self._listener.resumed(question["name"])
+            return
         (asking,) = fds
         self._listener.slept(question["name"], float(question["duration_s"]), lambda: os.close(asking))
 

@@ -70,9 +70,11 @@ class SharedVolumes:
 class World:
     """Everything a test touches. `runtime` replaces the modelled one."""
 
-    def __init__(self, tmp_path: Path, make_runtime: Callable[[World], PodRuntime] | None = None) -> None:
+    def __init__(
+        self, tmp_path: Path, make_runtime: Callable[[World], PodRuntime] | None = None, *, wall_limit_s: float = 30
+    ) -> None:
         self.state_dir = tmp_path / "state"
-        self.kernel = Kernel(START_US, wall_limit_s=30)
+        self.kernel = Kernel(START_US, wall_limit_s=wall_limit_s)
         self.timeline = Timeline(lambda: self.kernel.now)
         self.store = Store(self.kernel, Seeds(7))
         self.recorder = Recorder(self.kernel, self.store, self.store, self.timeline, "test")
@@ -183,7 +185,7 @@ def app(name: str = "main", image: str = "pause:3", **more: Any) -> dict[str, An
 
 def service(name: str = "main", **more: Any) -> dict[str, Any]:
     """A container of one of our services."""
-    return app(name, "registry/ebi:v1", **more)
+    return app(name, more.pop("image", "registry/ebi:v1"), **more)
 
 
 def work(key: str = "w", duration_s: float = 30, exit_code: int = 0, **more: Any) -> FixedProfile:

@@ -23,6 +23,11 @@ def _swallow(_number: int, _frame: object) -> None:
     print("swallowed", flush=True)
 
 
+def _hang_in(_number: int, _frame: object) -> None:
+    print("hanging", flush=True)
+    threading.Event().wait()
+
+
 def _hang(_argument: str) -> None:
     threading.Event().wait()
 
@@ -32,6 +37,7 @@ def _descend(path: str) -> None:
     Path(path).write_text(str(child.pid))
 
 
+HANDLERS = {"exit": _handle, "swallow": _swallow, "hang": _hang_in}
 ACTIONS: dict[str, Callable[[str], object]] = {
     "print": print,
     "complain": lambda text: print(text, file=sys.stderr),
@@ -40,7 +46,7 @@ ACTIONS: dict[str, Callable[[str], object]] = {
     "exit": lambda code: sys.exit(int(code)),
     "raise": lambda text: (_ for _ in ()).throw(RuntimeError(text)),
     "sleep": lambda duration: time.sleep(float(duration)),
-    "on-term": lambda what: signal.signal(signal.SIGTERM, _handle if what == "exit" else _swallow),
+    "on-term": lambda what: signal.signal(signal.SIGTERM, HANDLERS[what]),
     "hang": _hang,
     "hold": lambda size: _held.append(bytearray(os.urandom(1 << 20) * int(size))),
     "write": lambda path: Path(path).write_text("written"),
