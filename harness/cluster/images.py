@@ -45,9 +45,8 @@ def read_dockerfile(path: Path) -> dict[str, BuildTarget]:
 
 
 def services(targets: Mapping[str, BuildTarget]) -> dict[str, BuildTarget]:
-    """The stages that are services: those that run something of their own, and that no other stage is built on."""
-    bases = {target.base for target in targets.values()}
-    return {name: target for name, target in targets.items() if target.entrypoint and name not in bases}
+    """The stages that are services: those with an entry point."""
+    return {name: target for name, target in targets.items() if target.entrypoint}
 
 
 def parse_dockerfile(text: str, file: str = "Dockerfile") -> dict[str, BuildTarget]:
