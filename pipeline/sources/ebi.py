@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 
 PUBLIC_URL = "https://ftp.ebi.ac.uk"
 DATA_PATH = "/empiar/world_availability/{entry_id}/data"
-SCRATCH_BYTES_MAX = 2 * 1024**3
+SCRATCH_BYTES_MAX = 1024**3
 SLICE_DISTANCE_NM = 50.0
 
 _COUNTS = ("num_images_or_tilt_series", "num_images")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pipeline.sources.base import Description, Level, Region, Voxels
 from pipeline.sources.reading import Access
-from pipeline.sources.tiff_stack import GAP_BYTES_MAX, TiffStack
+from pipeline.sources.tiff_stack import TiffStack
 from pipeline.transfer import RemoteFile
 
 PUBLIC_URL = "https://documents.epfl.ch/groups/c/cv/cvlab-unit/www/data"
@@ -26,14 +26,13 @@ class Epfl:
     def describe(self) -> Description:
         file = self._http.head(self._url)
         stack = self._open(file)
-        row_bytes = stack.shape[2] * stack.dtype.itemsize
         dtype = stack.dtype.newbyteorder("=").name
         level = Level(
             shape=stack.shape,
             dtype=dtype,
             voxel_size_nm=VOXEL_SIZE_NM,
-            # A few rows more cost less than the request for them.
-            read_unit=(1, max(1, min(stack.shape[1], GAP_BYTES_MAX // row_bytes)), stack.shape[2]),
+            # Pages follow one another: whole pages need a request for many of them, parts of pages one for each.
+            read_unit=(1, *stack.shape[1:]),
         )
         return Description(
             source="epfl",
