@@ -18,7 +18,6 @@ from pipeline import __version__
 Record = dict[str, Any]
 
 _NAMESPACE: Final = UUID("b2f6a7a4-6f0e-5d4f-9a57-0f2d6f0a3c11")
-CHUNK_EDGE: Final = 64
 
 
 def record_id(source: str, source_id: str, version: str | None) -> str:
@@ -112,7 +111,7 @@ def from_facts(facts: Mapping[str, Any]) -> dict[str, Any]:
             **technical,
             "file_size_bytes": facts["size_bytes"],
             "sha256": facts["digest"],
-            "chunk_size": [CHUNK_EDGE] * 3,
+            "chunk_size": [facts["chunk_edge"]] * 3,
             "global_mean": statistics["mean"],
         },
         "provenance": {**provenance, "processing_pipeline": f"em-pipeline {facts['pipeline_version']}"},

@@ -25,7 +25,7 @@ from pipeline.sources.base import Description, Region, Source, Voxels
 from pipeline.volume import metadata, shard
 from pipeline.volume.budget import Plan, make_plan
 from pipeline.volume.dataset import Dataset, statistics
-from pipeline.volume.geometry import Index, LevelPlan, children, parent
+from pipeline.volume.geometry import CHUNK_EDGE, Index, LevelPlan, children, parent
 from pipeline.volume.mean import halve
 from pipeline.volume.order import Group, groups, runs
 
@@ -240,6 +240,7 @@ def _commit(dataset: Dataset, description: Description, plan: Plan) -> Outcome:
         "data_type": base.dtype,
         "voxel_size_nm": list(base.voxel_size_nm),
         "shard_edge": plan.shard_edge,
+        "chunk_edge": CHUNK_EDGE,
         "levels": len(plan.levels),
         "digest": totals.digest,
         "size_bytes": totals.size_bytes,

@@ -28,6 +28,7 @@ FACTS = {
     "source_version": {"size": 1},
     "provenance": {},
     "levels": 1,
+    "chunk_edge": 64,
     "digest": "ab" * 32,
     "size_bytes": 4711,
     "objects": 2,
