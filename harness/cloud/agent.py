@@ -15,10 +15,10 @@ from harness.cloud.estate import Estate
 from harness.cloud.identity import Identity
 from harness.cloud.instances import Instances
 from harness.cloud.metadata import Metadata
+from harness.cloud.platform import POD_IDENTITY_ADDON
 from harness.kube.hooks import Provision
 from harness.kube.objects import Object, namespace_of
 
-POD_IDENTITY_ADDON = "eks-pod-identity-agent"
 TOKEN_FILE = "/var/run/secrets/pods.eks.amazonaws.com/serviceaccount/eks-pod-identity-token"
 
 

@@ -1,9 +1,10 @@
 """From usage to the lines of a bill. Pure: every figure is quantity times a dated unit price of `fixtures/facts`.
 
-Rules: an instance is billed by the second, 60 s at least; a spot instance that EC2 interrupts in its first hour is free (AWS documentation on
-spot interruptions; fixtures/facts/prices.yaml marks it as from memory); storage by the month of 730 hours; the control plane's price is that of extended
-support from the day on which standard support of its version ends. The time of work that an interruption undid is taken out of its instance's line and
-stands alone. Not in the bill yet: surplus credits of burstable types, data transfer between zones, log ingestion, free tiers.
+Rules: an instance is billed by the second, 60 s at least; a spot instance that EC2 interrupts in its first hour is
+free (AWS documentation on spot interruptions; fixtures/facts/prices.yaml marks it as from memory); storage by the
+month of 730 hours; the control plane's price is that of extended support from the day on which standard support of
+its version ends. The time of work that an interruption undid is taken out of its instance's line and stands alone.
+Not in the bill yet: surplus credits of burstable types, data transfer between zones, log ingestion, free tiers.
 """
 
 from __future__ import annotations

@@ -13,6 +13,8 @@ class Machine:
     """One instance's time in `running`, clipped to the billed period; `life_s` is its whole time until its end or the period's."""
 
     pool: Pool
+    usd_per_hour: float
+    price_date: str
     disk_gib: int
     billed_s: float
     life_s: float

@@ -47,12 +47,15 @@ class Drainer:
         if found is not None and not found["spec"].get("unschedulable"):
             self._writer.patch(NODES, None, node, {"spec": {"unschedulable": True}})
 
-    def drain(self, node: str, *, respects_budgets: bool, timeout_s: int, done: Callable[[], None]) -> None:
+    def drain(
+        self, node: str, *, respects_budgets: bool, timeout_s: int, done: Callable[[], None], cordons: bool = True
+    ) -> None:
         """Cordon and evict; `done` is called once, when no pod is left or after `timeout_s`.
 
         A node that drains already keeps its first drain, which then calls both.
         """
-        self.cordon(node)
+        if cordons:
+            self.cordon(node)
         running = self._drains.get(node)
         if running is not None:
             first = running.done
