@@ -10,11 +10,10 @@ Not in the bill yet: surplus credits of burstable types, data transfer between z
 from __future__ import annotations
 
 import datetime
-from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from fixtures.facts import ec2_price, eks_version, service_price
+from fixtures.facts import eks_version, service_price
 from harness.cloud.bill.usage import Machine, Usage
 from harness.cloud.launching import Pool
 
@@ -74,33 +73,25 @@ def _all(usage: Usage) -> Iterator[Line]:
 
 
 def _machines(usage: Usage) -> Iterator[Line]:
-    useful: defaultdict[Pool, float] = defaultdict(float)
-    free: defaultdict[Pool, float] = defaultdict(float)
-    lost: defaultdict[Pool, float] = defaultdict(float)
+    """Useful time first, then what EC2 does not charge, then lost work; within each by name."""
+    sums: dict[tuple[int, str], Line] = {}
     for machine in usage.machines:
         seconds = _billed_s(machine)
         lost_s = min(machine.lost_s, seconds)
-        if (
-            machine.interrupted
-            and machine.pool.capacity_type == "SPOT"
-            and machine.life_s < _FREE_IF_INTERRUPTED_WITHIN_S
-        ):
-            free[machine.pool] += seconds
-            continue
-        useful[machine.pool] += seconds - lost_s
-        lost[machine.pool] += lost_s
-    for pool in sorted(useful, key=_name):
-        yield _instance(usage, pool, _name(pool), useful[pool])
-    for pool in sorted(free, key=_name):
-        yield Line(
-            f"{_name(pool)}, interrupted by EC2 within its first hour",
-            free[pool],
-            "seconds",
-            0.0,
-            _instance(usage, pool, "", 0).price_date,
-        )
-    for pool in sorted(lost, key=_name):
-        yield _instance(usage, pool, f"lost work on {_name(pool)}", lost[pool])
+        free = _is_free(machine)
+        name = _name(machine.pool)
+        useful = (1, f"{name}, interrupted by EC2 within its first hour") if free else (0, name)
+        for key, part_s in ((useful, seconds - lost_s), ((2, f"lost work on {name}"), lost_s)):
+            usd = 0.0 if free else part_s / 3600 * machine.usd_per_hour
+            before = sums.get(key, Line(key[1], 0.0, "seconds", 0.0, machine.price_date))
+            sums[key] = replace(before, quantity=before.quantity + part_s, usd=before.usd + usd)
+    for key in sorted(sums):
+        yield sums[key]
+
+
+def _is_free(machine: Machine) -> bool:
+    spot = machine.pool.capacity_type == "SPOT"
+    return machine.interrupted and spot and machine.life_s < _FREE_IF_INTERRUPTED_WITHIN_S
 
 
 def _billed_s(machine: Machine) -> float:
@@ -110,13 +101,6 @@ def _billed_s(machine: Machine) -> float:
 
 def _name(pool: Pool) -> str:
     return f"EC2 {pool.instance_type} {pool.capacity_type} {pool.zone}"
-
-
-def _instance(usage: Usage, pool: Pool, item: str, seconds: float) -> Line:
-    price = ec2_price(pool.instance_type, usage.region)
-    spot = pool.capacity_type == "SPOT"
-    per_hour = price.spot_usd_per_hour if spot else price.on_demand_usd_per_hour
-    return Line(item, seconds, "seconds", seconds / 3600 * per_hour, price.spot_date if spot else price.on_demand_date)
 
 
 def _requests(usage: Usage) -> Iterator[Line]:
