@@ -376,3 +376,27 @@ def test_given_foreign_images_then_they_are_no_business_of_processes(processes: 
 
     waiting = processes.get()["status"]["containerStatuses"][0]["state"]["waiting"]
     assert waiting["reason"] == "CreateContainerError"
+
+
+def test_given_equal_worlds_of_real_processes_then_their_timelines_are_equal(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    def timeline() -> str:
+        world = World(tmp_path_factory.mktemp("world"), _sample_runtime)
+        world.images.entrypoints["ebi"] = ("python", "-m", "sample")
+        world.node()
+        try:
+            for name in ("a", "b", "c"):
+                run(world, "on-term", "exit", "sleep", 3, "sleep", 4, "exit", 1, name=name, policy="Always")
+            world.advance(2)
+            world.delete("b")  # in the moment in which all of them start
+            world.advance(15)
+            world.delete("a")
+            world.until_gone("a")
+            world.advance(30)
+            return world.timeline.as_jsonl()
+        finally:
+            world.close()
+            runtime_of(world).close()
+
+    assert timeline() == timeline()
