@@ -44,6 +44,12 @@ class Terminated:
 State = Waiting | Running | Terminated
 
 
+def lost(container_id: str = "") -> Terminated:
+    """What the kubelet assumes of a run that it has no word of."""
+    text = "The container could not be located when the pod was terminated"
+    return Terminated(137, "ContainerStatusUnknown", text, 0, None, None, container_id)
+
+
 @dataclass(frozen=True)
 class Pull:
     """An image on its way to the node."""
@@ -126,3 +132,26 @@ def restarts_after(container: Container, restart_policy: str, exit_code: int) ->
     if restart_policy == "Always":
         return True
     return restart_policy == "OnFailure" and exit_code != 0
+
+
+def containers_of(pod: Object) -> list[Container]:
+    """Init containers and sidecars in order, then the containers; what an earlier kubelet started counts as lost."""
+    spec, status = pod["spec"], pod.get("status") or {}
+    inits = spec.get("initContainers") or ()
+    first = "PodInitializing" if inits else "ContainerCreating"
+    result: list[Container] = []
+    for entry in inits:
+        role: Role = "sidecar" if entry.get("restartPolicy") == "Always" else "init"
+        result.append(Container(entry, role, Waiting("PodInitializing")))
+    result.extend(Container(entry, "app", Waiting(first)) for entry in spec["containers"])
+    known = {
+        entry["name"]: entry
+        for field in ("initContainerStatuses", "containerStatuses")
+        for entry in status.get(field) or ()
+    }
+    for container in result:
+        before = known.get(container.name)
+        if before is not None and "running" in (before.get("state") or {}):
+            container.state = lost(before.get("containerID", ""))
+            container.restarts = int(before.get("restartCount", 0))
+    return result

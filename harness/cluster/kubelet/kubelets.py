@@ -44,7 +44,7 @@ class Kubelets:
         self._reader = reader
         self._logs = Logs(state_dir / "logs")
         self._nodes: dict[str, KubeletNode] = {}
-        self._workers: dict[str, PodWorker] = {}  # by the pod's uid
+        self._workers: dict[str, dict[str, PodWorker]] = {}  # by the node's name, then by the pod's uid
         self._by_key: dict[str, PodWorker] = {}  # the latest of a name
         self._addresses = Addresses()
         named = recorder.named(self.name)
@@ -82,7 +82,7 @@ class Kubelets:
             if node is None:
                 return None
             worker = PodWorker(self._kernel, self._tools, node, pod, self._neighbours, self._idle)
-            self._workers[worker.uid] = worker
+            self._workers.setdefault(node.name, {})[worker.uid] = worker
             self._by_key[key] = worker
         worker.sync()
         return None
@@ -132,7 +132,7 @@ class Kubelets:
         return self._logs.find(namespace, pod, container, previous=previous)
 
     def _on(self, node_name: str) -> list[PodWorker]:
-        return [worker for worker in self._workers.values() if worker.node.name == node_name and not worker.dropped]
+        return [worker for worker in self._workers.get(node_name, {}).values() if not worker.dropped]
 
     def _is_alone(self, node_name: str) -> bool:
         """Whether no ordinary pod is left on a node that shuts down."""
@@ -155,7 +155,7 @@ class Kubelets:
         """Nothing of a worker's pod runs any more."""
         self._tools.forget(worker.uid)
         if worker.dropped:
-            self._workers.pop(worker.uid, None)
+            self._workers[worker.node.name].pop(worker.uid, None)
             if self._by_key.get(worker.key) is worker:
                 del self._by_key[worker.key]
         self._end_critical_pods(worker.node, force=False)

@@ -15,10 +15,11 @@ from dataclasses import dataclass
 
 from harness.clock import SECOND, Kernel, Timer, parse_time
 from harness.cluster.kubelet.admission import admit
-from harness.cluster.kubelet.containers import Container, Role, Running, Terminated, Waiting, restarts_after
+from harness.cluster.kubelet.containers import Container, Running, Terminated, containers_of, restarts_after
 from harness.cluster.kubelet.node import KubeletNode
 from harness.cluster.kubelet.starter import Starter
 from harness.cluster.kubelet.status import Facts, Verdict, phase_of, rejected_status, restart_policy_of, status_of
+from harness.cluster.kubelet.stopping import lose_the_waiting, next_to_stop, terminate
 from harness.cluster.kubelet.volumes import MountFailed
 from harness.kube.errors import Conflict, NotFound
 from harness.kube.hooks import ContainerExit
@@ -28,8 +29,6 @@ from harness.kube.resources import NODES, PODS
 _MOUNT_FIRST_US = SECOND // 2
 _MOUNT_LAST_US = 122 * SECOND
 _DEFAULT_GRACE_S = 30
-_PRE_STOP_EXTRA_S = 2
-_LOST = "The container could not be located when the pod was terminated"
 _DEADLINE = Verdict("DeadlineExceeded", "Pod was active on the node longer than the specified deadline")
 _SHUTTING_DOWN = Verdict("NodeShutdown", "Pod was rejected as the node is shutting down.")
 
@@ -40,7 +39,6 @@ class _Ending:
 
     grace_s: int
     verdict: Verdict | None
-    sidecars_told: bool = False
 
 
 class PodWorker:
@@ -74,7 +72,7 @@ class PodWorker:
         self._mount_wait_us = 0
         self._mount_retry_us = 0
         self._timer: Timer | None = None
-        self._containers = _containers_of(pod)
+        self._containers = containers_of(pod)
 
     @property
     def idle(self) -> bool:
@@ -126,8 +124,7 @@ class PodWorker:
             return
         self._drop()
         for container in self._running():
-            self._tools.recorder.event(self.pod, "Normal", "Killing", f"Stopping container {container.name}")
-            self._terminate(container, 1)
+            self._stop(container, 1)
         self._settle()
 
     def lose_machine(self) -> None:
@@ -176,7 +173,7 @@ class PodWorker:
             self._ending.grace_s = grace_s
             for container in self._running():
                 if container.stopping:
-                    self._terminate(container, grace_s)
+                    terminate(self._kernel, self._tools.hooks.runtime, container, grace_s)
 
     def _own_grace_s(self) -> int:
         grace_s = self.pod["spec"].get("terminationGracePeriodSeconds")
@@ -304,34 +301,16 @@ class PodWorker:
         ending = self._ending
         if ending is None:
             return
-        running = self._running()
-        first = [container for container in running if container.role != "sidecar"]
-        for container in first or list(reversed(running)):
-            if not container.stopping:
-                container.stopping = True
-                self._tools.recorder.event(self.pod, "Normal", "Killing", f"Stopping container {container.name}")
-                self._terminate(container, ending.grace_s)
-        if running:
-            return
-        if all(container.exit_code == 0 for container in self._containers if container.role == "init"):
-            for container in self._containers:
-                if isinstance(container.state, Waiting) and container.role == "app":
-                    container.last = container.previous
-                    container.state = Terminated(137, "ContainerStatusUnknown", _LOST, 0, None, None, "")
-        self.stopped = True
+        for container in next_to_stop(self._containers):
+            container.stopping = True
+            self._stop(container, ending.grace_s)
+        if self.idle:
+            lose_the_waiting(self._containers)
+            self.stopped = True
 
-    def _terminate(self, container: Container, grace_s: int) -> None:
-        party = container.party
-        if party is None:
-            return
-        hook = (container.spec.get("lifecycle") or {}).get("preStop") or {}
-        pause_s = min(int((hook.get("sleep") or {}).get("seconds", 0)), grace_s)
-        runtime = self._tools.hooks.runtime
-        if pause_s == 0:
-            runtime.terminate(party, max(1, grace_s))
-            return
-        rest_s = max(_PRE_STOP_EXTRA_S, grace_s - pause_s)
-        self._kernel.after(pause_s * SECOND, lambda: runtime.terminate(party, rest_s))
+    def _stop(self, container: Container, grace_s: int) -> None:
+        self._tools.recorder.event(self.pod, "Normal", "Killing", f"Stopping container {container.name}")
+        terminate(self._kernel, self._tools.hooks.runtime, container, grace_s)
 
     def _running(self) -> list[Container]:
         return [container for container in self._containers if container.is_running]
@@ -391,28 +370,3 @@ class PodWorker:
         if deadline_us is not None:
             moments.append(deadline_us)
         return moments
-
-
-def _containers_of(pod: Object) -> list[Container]:
-    """Init containers and sidecars in order, then the containers; what an earlier kubelet started counts as lost."""
-    spec, status = pod["spec"], pod.get("status") or {}
-    inits = spec.get("initContainers") or ()
-    first = "PodInitializing" if inits else "ContainerCreating"
-    result: list[Container] = []
-    for entry in inits:
-        role: Role = "sidecar" if entry.get("restartPolicy") == "Always" else "init"
-        result.append(Container(entry, role, Waiting("PodInitializing")))
-    result.extend(Container(entry, "app", Waiting(first)) for entry in spec["containers"])
-    known = {
-        entry["name"]: entry
-        for field in ("initContainerStatuses", "containerStatuses")
-        for entry in status.get(field) or ()
-    }
-    for container in result:
-        before = known.get(container.name)
-        if before is not None and "running" in (before.get("state") or {}):
-            container.state = Terminated(
-                137, "ContainerStatusUnknown", _LOST, 0, None, None, before.get("containerID", "")
-            )
-            container.restarts = int(before.get("restartCount", 0))
-    return result
