@@ -25,7 +25,6 @@ class Finding:
     message: str | None = None
     exit_code: int | None = None
     host: str | None = None
-    pod_ip: str | None = None
     finished_at: str | None = None
 
 
@@ -33,19 +32,19 @@ def assess(pod: Object, node: Mapping[str, Any]) -> Finding | None:
     """The finding for a node from its pod; None when the pod says nothing yet."""
     status = pod.get("status") or {}
     phase = status.get("phase")
-    host, pod_ip = (pod.get("spec") or {}).get("nodeName"), status.get("podIP")
+    host = (pod.get("spec") or {}).get("nodeName")
     if phase == "Pending":
-        return Finding("Pending", pending_reason(pod), host=host, pod_ip=pod_ip)
+        return Finding("Pending", pending_reason(pod), host=host)
+    cleared = "" if node["phase"] == "Pending" else None  # what it waited for
     if phase == "Running":
-        cleared = "" if node["phase"] == "Pending" else None
-        return Finding("Running", cleared, host=host, pod_ip=pod_ip)
+        return Finding("Running", cleared, host=host)
     if phase == "Succeeded":
-        return Finding("Succeeded", None, _main_exit_code(pod), host, pod_ip, _finished_at(pod))
+        return Finding("Succeeded", cleared, _main_exit_code(pod), host, _finished_at(pod))
     if phase == "Failed":
         # The pod was ended for a shutdown through its own deadline, whose text would hide why.
         told_to_stop = str(node.get("message") or "").startswith(SHUTDOWN_MESSAGE)
         verdict, message = failure_of(pod, use_pod_message=not told_to_stop)
-        return Finding(verdict, message, _main_exit_code(pod), host, pod_ip, _finished_at(pod))
+        return Finding(verdict, message, _main_exit_code(pod), host, _finished_at(pod))
     return None
 
 
@@ -89,7 +88,7 @@ def failure_of(pod: Object, *, use_pod_message: bool = True) -> tuple[str, str]:
         if ended.get("message"):
             message = f"{message}: {ended['message']}"
         return ("Error" if init else "Failed"), message
-    return "Succeeded", ""
+    return "Failed", "pod failed: neither main nor wait container completed successfully"
 
 
 def apply_finding(node: dict[str, Any], finding: Finding, now: str) -> None:
@@ -101,8 +100,6 @@ def apply_finding(node: dict[str, Any], finding: Finding, now: str) -> None:
         node.pop("message", None)
     if finding.host:
         node["hostNodeName"] = finding.host
-    if finding.pod_ip and finding.phase == "Running":
-        node["podIP"] = finding.pod_ip
     if finding.exit_code is not None:
         node["outputs"] = {**(node.get("outputs") or {}), "exitCode": str(finding.exit_code)}
     if finding.phase in {"Succeeded", "Failed", "Error"}:

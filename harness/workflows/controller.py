@@ -21,6 +21,7 @@ from harness.workflows.cleanup import pods_to_delete, time_to_live_us
 from harness.workflows.errors import InvalidSpec, WorkflowError
 from harness.workflows.operation import Operation
 from harness.workflows.pods import COMPLETED_LABEL, NODE_ID_ANNOTATION, WORKFLOW_LABEL
+from harness.workflows.reconcile import reconcile_pods
 from harness.workflows.spec import validate
 from harness.workflows.status import is_fulfilled, progress_of
 
@@ -95,7 +96,9 @@ class WorkflowController:
         """One look; the answer is when it wants another whatever happens."""
         pods = self._reader.by_index(PODS, _BY_WORKFLOW, key)
         pods = [pod for pod in pods if NODE_ID_ANNOTATION in (pod["metadata"].get("annotations") or {})]
-        operation = Operation(workflow, pods, self._kernel.now, _Cluster(self._reader, self._writer, namespace_of(workflow)))
+        operation = Operation(
+            workflow, pods, self._kernel.now, _Cluster(self._reader, self._writer, namespace_of(workflow))
+        )
         if not operation.phase:
             operation.phase = "Running"
             operation.status["startedAt"] = operation.now
@@ -108,10 +111,12 @@ class WorkflowController:
         else:
             if operation.deadline_us is not None:
                 operation.wake_at(operation.deadline_us)
-            operation.reconcile_pods()
+            reconcile_pods(operation)
         if operation.phase not in _FINAL and not operation.spec.get("suspend"):
             operation.execute()
         self._write(workflow, operation, pods)
+        if operation.requeue:
+            operation.wake_at(self._kernel.now + self._requeue_us)
         return operation.wake_us
 
     def _write(self, workflow: Object, operation: Operation, pods: Sequence[Object]) -> None:

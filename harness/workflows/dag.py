@@ -90,7 +90,8 @@ def execute_dag(
     targets = targets_of(template)
     for target in targets:
         _execute_task(dag, target)
-    phase = assess_phase(dag, targets)
+    stopped = bool(operation.shutdown) and not call.on_exit and not _hooks_open(dag, targets)
+    phase = "Failed" if stopped else assess_phase(dag, targets)
     if phase == "Running":
         return node
     outbound: list[str] = []
@@ -110,6 +111,11 @@ def execute_dag(
     return nodes.mark(name, phase)
 
 
+def _hooks_open(dag: Dag, targets: Sequence[str]) -> bool:
+    hooks = [dag.operation.nodes.get(f"{dag.name}.{target}.onExit") for target in targets]
+    return any(hook is not None and not is_fulfilled(hook) for hook in hooks)
+
+
 def assess_phase(dag: Dag, targets: Sequence[str]) -> str:
     """The DAG's phase: Running while anything in it runs or a target was not reached."""
     nodes = dag.operation.nodes
@@ -125,17 +131,7 @@ def assess_phase(dag: Dag, targets: Sequence[str]) -> str:
             branch = str(node["phase"])
         if identity in reached and reached[identity] not in FAILED:
             reached[identity] = branch
-        following = list(node.get("children") or ())
-        if node["type"] in {"Retry", "TaskGroup"}:
-            # Such a node has the verdict of what it holds, which is passed over; what comes next hangs on the last of it.
-            inner = nodes.attempts(node)
-            following = [child for child in following if _is_hook(nodes.by_id.get(child))]
-            if inner:
-                following += [child for last in _leaves(dag, inner[-1]) for child in last.get("children") or ()]
-        elif node["type"] in {"DAG", "Steps"}:
-            following = [child for child in following if _is_hook(nodes.by_id.get(child))]
-            for outbound in node.get("outboundNodes") or ():
-                following += list(nodes.by_id[outbound].get("children") or ())
+        following = _after_retries(dag, node) if node["type"] == "Retry" else list(node.get("children") or ())
         for child in following:
             if (child, branch) not in seen and child in nodes.by_id:
                 seen.add((child, branch))
@@ -157,13 +153,13 @@ def assess_phase(dag: Dag, targets: Sequence[str]) -> str:
     return result
 
 
-def _leaves(dag: Dag, node: Node) -> list[Node]:
-    nodes = dag.operation.nodes
-    return [nodes.by_id[identity] for identity in nodes.outbound(str(node["id"]))]
-
-
-def _is_hook(node: Node | None) -> bool:
-    return node is not None and bool((node.get("nodeFlag") or {}).get("hooked"))
+def _after_retries(dag: Dag, node: Node) -> list[str]:
+    """A Retry node has the verdict of its last attempt; what goes on behind it hangs on the attempts, or is a hook."""
+    found: list[str] = []
+    for child in dag.operation.nodes.children(node):
+        hooked = bool((child.get("nodeFlag") or {}).get("hooked"))
+        found += [str(child["id"])] if hooked else list(child.get("children") or ())
+    return found
 
 
 def _continues(task: Task, phase: str) -> bool:

@@ -1,8 +1,8 @@
 """One look at one workflow: bring its nodes up to date with its pods and start what can start.
 
-Follows Argo Workflows 4.1 `workflow/controller/operator.go` (operate, podReconciliation, executeTemplate). It is handed the workflow, its pods and the time, changes only the
-node table that it holds, and reaches the cluster through `PodActions`; the caller writes the outcome. Everything can be repeated: a node has one name, its pod another,
-and what exists is taken over.
+Follows Argo Workflows 4.1 `workflow/controller/operator.go` (operate, executeTemplate). It is handed the workflow, its pods and the time, changes
+only the node table that it holds, and reaches the cluster through `PodActions`; the caller writes the outcome. Everything can be repeated: a node
+has one name, its pod another, and what exists is taken over.
 """
 
 from __future__ import annotations
@@ -12,29 +12,19 @@ from typing import Any, Protocol
 
 from harness.clock import SECOND, format_time, parse_time
 from harness.kube.objects import Object, name_of, thaw
-from harness.workflows.assess import SHUTDOWN_MESSAGE, apply_finding, assess
 from harness.workflows.call import Call, ParallelismReached
 from harness.workflows.dag import execute_dag
 from harness.workflows.durations import parse_count, parse_duration
 from harness.workflows.errors import WorkflowError
+from harness.workflows.leaves import execute_pod, execute_suspend, is_pod
 from harness.workflows.naming import pod_name
-from harness.workflows.pods import NODE_ID_ANNOTATION, PodRequest, pod_for
-from harness.workflows.retry import Decision, decide, last_retry
-from harness.workflows.scope import (
-    failures_text,
-    input_scope,
-    output_parameters,
-    resolve_inputs,
-    workflow_scope,
-)
-from harness.workflows.status import FAILED, Node, Nodes, has_failed, is_completed, is_fulfilled
+from harness.workflows.pods import NODE_ID_ANNOTATION
+from harness.workflows.retry import Decision, decide, retry_scope
+from harness.workflows.scope import failures_text, input_scope, resolve_inputs, workflow_scope
+from harness.workflows.status import Node, Nodes, has_failed, is_fulfilled
 from harness.workflows.steps import execute_steps
 from harness.workflows.substitute import substitute
 
-DEADLINE_MESSAGE = "Step exceeded its deadline"
-POD_DELETED = "pod deleted"
-_RECENT_US = 10 * SECOND  # RECENTLY_STARTED_POD_DURATION: a pod this young may just not be seen yet
-_POD_TYPES = ("container", "script")
 _WORKFLOW_PHASES = {"Skipped": "Succeeded", "Omitted": "Succeeded"}
 
 
@@ -71,6 +61,7 @@ class Operation:
         self.phase = str(status.get("phase") or "")
         self.message = str(status.get("message") or "")
         self.wake_us: int | None = None
+        self.requeue = False  # look again after the usual time
         self.shutdown = str(self.spec.get("shutdown") or "")
         self.scope = workflow_scope(workflow, self.spec, now_us)
         self.templates = {str(template["name"]): template for template in self.spec.get("templates") or ()}
@@ -89,76 +80,6 @@ class Operation:
         if when_us > self.now_us:
             self.wake_us = when_us if self.wake_us is None else min(self.wake_us, when_us)
 
-    # ---- the pods that are there
-
-    def reconcile_pods(self) -> None:
-        """Bring the nodes up to date with their pods, then end what may not go on."""
-        for identity, pod in self.pods.items():
-            node = self.nodes.by_id.get(identity)
-            if node is None:
-                continue
-            if not is_fulfilled(node):
-                finding = assess(pod, node)
-                if finding is not None and not (has_failed(node) and finding.phase in {"Pending", "Running"}):
-                    apply_finding(node, finding, self.now)
-            self._control(pod, node)
-        for node in self.nodes:
-            if node["type"] == "Pod" and node["id"] not in self.pods and not is_fulfilled(node):
-                self._miss(node)
-        self._fail_what_never_started()
-
-    def _miss(self, node: Node) -> None:
-        """A node whose pod is gone. While the status still says Pending the pod is made again and nothing is lost."""
-        if node["phase"] == "Pending":
-            return
-        if node["phase"] in FAILED:
-            if str(node.get("message") or "").startswith(SHUTDOWN_MESSAGE):
-                node.pop("taskResultSynced", None)  # it was told to stop and is gone: no more news to come
-            return
-        young_until_us = parse_time(str(node["startedAt"])) + _RECENT_US
-        if self.now_us < young_until_us:
-            self.wake_at(young_until_us)
-            return
-        self.nodes.mark(str(node["name"]), "Error", POD_DELETED)
-        host = str(node.get("hostNodeName") or "")
-        if host and self.actions.is_lost(host):
-            node["taskResultSynced"] = False
-
-    def _control(self, pod: Object, node: Node) -> None:
-        """Shutdown and the workflow's deadline end pods that have not ended."""
-        phase = (pod.get("status") or {}).get("phase")
-        if phase not in {"Pending", "Running"} or is_fulfilled(node):
-            return
-        if self.may_not_run(on_exit=self._belongs_to_exit(node)):
-            self.nodes.mark(str(node["name"]), "Failed", f"{SHUTDOWN_MESSAGE}  {self.shutdown}")
-            if phase == "Pending":
-                self.actions.delete(name_of(pod))
-            else:
-                node["taskResultSynced"] = False
-                node.pop("finishedAt", None)
-                self.actions.end(pod)
-        elif self.is_past_deadline() and not self._belongs_to_exit(node):
-            self.nodes.mark(str(node["name"]), "Failed", DEADLINE_MESSAGE)
-            if phase == "Pending":
-                self.actions.delete(name_of(pod))
-            else:
-                self.actions.end(pod)
-
-    def _fail_what_never_started(self) -> None:
-        for node in self.nodes:
-            if node["type"] not in {"Pod", "Suspend"} or is_fulfilled(node) or node["id"] in self.pods:
-                continue
-            if node["type"] == "Pod" and node["phase"] != "Pending":
-                continue
-            on_exit = self._belongs_to_exit(node)
-            if self.may_not_run(on_exit=on_exit):
-                self.nodes.mark(str(node["name"]), "Failed", f"Stopped with strategy '{self.shutdown}'")
-            elif self.is_past_deadline() and not on_exit:
-                self.nodes.mark(str(node["name"]), "Failed", DEADLINE_MESSAGE)
-
-    def _belongs_to_exit(self, node: Node) -> bool:
-        return str(node["name"]).startswith(f"{self.name}.onExit")
-
     def may_not_run(self, *, on_exit: bool) -> bool:
         """Terminate stops everything, Stop leaves exit handlers."""
         return self.shutdown == "Terminate" or (self.shutdown == "Stop" and not on_exit)
@@ -166,6 +87,16 @@ class Operation:
     def is_past_deadline(self) -> bool:
         """Whether the workflow's activeDeadlineSeconds are over."""
         return self.deadline_us is not None and self.now_us >= self.deadline_us
+
+    def belongs_to_exit(self, node: Node) -> bool:
+        """Whether a node is an exit hook's, or stands inside of one."""
+        while True:
+            if (node.get("nodeFlag") or {}).get("hooked"):
+                return True
+            parent = self.nodes.by_id.get(str(node.get("boundaryID") or ""))
+            if parent is None:
+                return False
+            node = parent
 
     # ---- what can start
 
@@ -212,11 +143,13 @@ class Operation:
         node = self.nodes.get(name)
         inputs = resolve_inputs(template, call.arguments)
         local = {**self.scope, **input_scope(inputs), **call.local, "node.name": name}
-        if any(kind in template for kind in _POD_TYPES) and not template.get("retryStrategy"):
+        if is_pod(template) and not template.get("retryStrategy"):
             local["pod.name"] = pod_name(self.name, name, str(template.get("name") or ""))
         resolved = substitute(template, local)
         if node is not None and is_fulfilled(node):
             return node
+        if node is not None and self._is_timed_out(resolved, node):
+            return self.nodes.mark(name, "Failed", "timeout")
         self._check_parallelism(resolved, node, call.boundary)
         shown = {"parameters": inputs} if inputs else {}
         if resolved.get("retryStrategy"):
@@ -236,9 +169,9 @@ class Operation:
         if "steps" in template:
             return execute_steps(self, name, template, call, inputs, local)
         if "suspend" in template:
-            return self._execute_suspend(name, template, call, inputs)
+            return execute_suspend(self, name, template, call, inputs)
         try:
-            return self._execute_pod(name, template, call, inputs, local)
+            return execute_pod(self, name, template, call, inputs, local)
         except WorkflowError as error:
             return self.nodes.mark(name, "Error", str(error))
 
@@ -271,18 +204,14 @@ class Operation:
             else:
                 number = max(len(attempts) - 1, 0)
             child = f"{name}({number})"
-            fresh = self.nodes.get(child) is None
             local = {**self.scope, **input_scope(inputs.get("parameters") or ()), **call.local, "node.name": child}
             local["pod.name"] = pod_name(self.name, child, str(template.get("name") or ""))
-            local.update(last_retry(attempts[:number]))
+            local.update(retry_scope(attempts[:number]))
             self.nodes.add_child(name, child)
             inner = Call(
                 call.arguments, call.boundary, call.on_exit, {**(call.flag or {}), "retried": True}, call.local
             )
-            node = self._execute_plain(child, substitute(template, local), inner, inputs, local)
-            if not is_fulfilled(node) or (not fresh and node["phase"] not in FAILED):
-                if is_fulfilled(node):
-                    continue
+            if not is_fulfilled(self._execute_plain(child, substitute(template, local), inner, inputs, local)):
                 return retry
 
     def _decide(self, strategy: Mapping[str, Any], attempts: Sequence[Node]) -> Decision:
@@ -291,101 +220,26 @@ class Operation:
         except WorkflowError as error:
             return Decision(phase="Error", message=str(error))
 
-    def _execute_pod(
-        self,
-        name: str,
-        template: Mapping[str, Any],
-        call: Call,
-        inputs: Mapping[str, Any],
-        local: Mapping[str, str],
-    ) -> Node:
-        node = self.nodes.get(name)
-        if node is None:
-            node = self.nodes.initialize(
-                name,
-                "Pod",
-                "Pending",
-                template=str(template.get("name") or ""),
-                boundary=call.boundary,
-                inputs=inputs,
-                flag=call.flag,
-            )
-        if node["id"] in self.pods:
-            self._collect_outputs(node, template, local)
-            return node
-        if node["phase"] == "Running" or str(node.get("message") or "").startswith(SHUTDOWN_MESSAGE):
-            return node  # too young to be missed, or not to be made again
-        if self.may_not_run(on_exit=call.on_exit):
-            return self.nodes.mark(name, "Failed", f"workflow shutdown with strategy: {self.shutdown}")
-        deadline_s = self._pod_deadline(node, template, call)
-        if deadline_s is not None and deadline_s <= 0:
-            return node
-        request = PodRequest(
-            workflow=self.workflow,
-            spec=self.spec,
-            template=template,
-            name=pod_name(self.name, name, str(template.get("name") or "")),
-            node_id=str(node["id"]),
-            node_name=name,
-            scope=local,
-            active_deadline_s=deadline_s,
-            avoided_hosts=self._avoided_hosts(name, template),
-        )
-        self.pods[str(node["id"])] = self.actions.create(pod_for(request))
-        return node
-
-    def _pod_deadline(self, node: Node, template: Mapping[str, Any], call: Call) -> int | None:
-        """Seconds that the kubelet gives the pod: the least of the template's, its timeout's and what the workflow has left."""
-        limits: list[int] = []
-        if template.get("activeDeadlineSeconds") is not None:
-            limits.append(parse_count(template["activeDeadlineSeconds"], "activeDeadlineSeconds"))
-        if template.get("timeout"):
-            until_us = parse_time(str(node["startedAt"])) + parse_duration(template["timeout"])
-            limits.append((until_us - self.now_us) // SECOND)
-        if self.deadline_us is not None and not call.on_exit:
-            limits.append((self.deadline_us - self.now_us) // SECOND)
-        return min(limits, default=None)
-
-    def _avoided_hosts(self, name: str, template: Mapping[str, Any]) -> tuple[str, ...]:
-        affinity = (template.get("retryStrategy") or {}).get("affinity") or {}
-        if "nodeAntiAffinity" not in affinity:
-            return ()
-        parent = self.nodes.get(name.rpartition("(")[0])
-        attempts = self.nodes.attempts(parent) if parent is not None else []
-        hosts = [str(attempt["hostNodeName"]) for attempt in attempts if attempt.get("hostNodeName")]
-        return tuple(dict.fromkeys(hosts))
-
-    def _collect_outputs(self, node: Node, template: Mapping[str, Any], local: Mapping[str, str]) -> None:
-        if not is_completed(node) or "parameters" in (node.get("outputs") or {}):
-            return
-        if parameters := output_parameters(template, local):
-            node["outputs"] = {**(node.get("outputs") or {}), "parameters": parameters}
-
-    def _execute_suspend(self, name: str, template: Mapping[str, Any], call: Call, inputs: Mapping[str, Any]) -> Node:
-        """Running for its duration, or until somebody sets the node's phase."""
-        node = self.nodes.get(name) or self.nodes.initialize(
-            name,
-            "Suspend",
-            "Running",
-            template=str(template.get("name") or ""),
-            boundary=call.boundary,
-            inputs=inputs,
-            flag=call.flag,
-        )
-        duration = (template["suspend"] or {}).get("duration")
-        if duration and not is_fulfilled(node):
-            until_us = parse_time(str(node["startedAt"])) + parse_duration(duration)
-            if self.now_us >= until_us:
-                return self.nodes.mark(name, "Succeeded")
+    def _is_timed_out(self, template: Mapping[str, Any], node: Node) -> bool:
+        """Whether a node has been Pending for longer than `timeout` or `pendingTimeout` lets it; otherwise it will be looked at when it has."""
+        for field in ("timeout", "pendingTimeout"):
+            if not template.get(field) or (field == "pendingTimeout" and node["phase"] != "Pending"):
+                continue
+            until_us = parse_time(str(node["startedAt"])) + parse_duration(template[field])
+            if node["phase"] == "Pending" and self.now_us >= until_us:
+                pod = self.pods.get(str(node["id"]))
+                if pod is not None:
+                    self.actions.delete(name_of(pod))
+                return True
             self.wake_at(until_us)
-        return node
+        return False
 
     # ---- parallelism
 
     def _check_parallelism(self, template: Mapping[str, Any], node: Node | None, boundary: str) -> None:
         """Raises ParallelismReached when the workflow's, the template's or the boundary's limit is met."""
         limit = self.spec.get("parallelism")
-        if limit is not None and self._active_pods() >= int(limit) and node is None and _is_pod(template):
+        if limit is not None and self._active_pods() >= int(limit) and node is None and is_pod(template):
             raise ParallelismReached
         if node is not None:
             return
@@ -405,7 +259,3 @@ class Operation:
             node.get("boundaryID") == boundary and node["type"] in kinds and not is_fulfilled(node)
             for node in self.nodes
         )
-
-
-def _is_pod(template: Mapping[str, Any]) -> bool:
-    return any(kind in template for kind in _POD_TYPES)

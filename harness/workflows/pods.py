@@ -23,6 +23,7 @@ from harness.workflows.substitute import Scope, substitute
 
 WORKFLOW_LABEL = "workflows.argoproj.io/workflow"
 COMPLETED_LABEL = "workflows.argoproj.io/completed"
+ON_EXIT_LABEL = "workflows.argoproj.io/on-exit"
 NODE_ID_ANNOTATION = "workflows.argoproj.io/node-id"
 NODE_NAME_ANNOTATION = "workflows.argoproj.io/node-name"
 
@@ -49,6 +50,7 @@ class PodRequest:
     node_id: str
     node_name: str
     scope: Scope
+    on_exit: bool = False
     active_deadline_s: int | None = None
     avoided_hosts: tuple[str, ...] = ()
 
@@ -64,6 +66,8 @@ def pod_for(request: PodRequest) -> dict[str, Any]:
 
 def _metadata(request: PodRequest) -> dict[str, Any]:
     labels = {WORKFLOW_LABEL: name_of(request.workflow), COMPLETED_LABEL: "false"}
+    if request.on_exit:
+        labels[ON_EXIT_LABEL] = "true"
     annotations = {
         NODE_ID_ANNOTATION: request.node_id,
         NODE_NAME_ANNOTATION: request.node_name,

@@ -58,7 +58,7 @@ def decide(
     if limit is not None and len(attempts) > parse_count(limit, "retryStrategy.limit"):
         return Decision(phase=phase, message="No more retries left")
     expression = strategy.get("expression")
-    if expression and not evaluate_bool(str(expression), last_retry(attempts)):
+    if expression and not evaluate_bool(str(expression), expression_scope(attempts)):
         return Decision(phase=phase, message="retryStrategy.expression evaluated to false")
     return Decision(again=True)
 
@@ -71,26 +71,34 @@ def policy_of(strategy: Mapping[str, Any]) -> str:
     return policy
 
 
-def last_retry(attempts: Sequence[Node]) -> dict[str, str]:
-    """`lastRetry.*` and `retries`, as expressions and templates see them; all are strings, an exit code that is not known is "-1"."""
-    if not attempts:
-        return {
-            "retries": "0",
-            "lastRetry.exitCode": "0",
-            "lastRetry.status": "",
-            "lastRetry.duration": "0",
-            "lastRetry.message": "",
-        }
+def expression_scope(attempts: Sequence[Node]) -> dict[str, str]:
+    """What the expression sees after the last of `attempts`: all strings, an exit code that is not known is "-1"."""
     last = attempts[-1]
-    started = parse_time(str(last["startedAt"]))
-    ended = parse_time(str(last.get("finishedAt") or last["startedAt"]))
     return {
-        "retries": str(len(attempts)),
+        "retries": str(len(attempts) - 1),
         "lastRetry.exitCode": exit_code_of(last) or "-1",
         "lastRetry.status": str(last["phase"]),
-        "lastRetry.duration": f"{(ended - started) / SECOND:g}",
+        "lastRetry.duration": _duration(last),
         "lastRetry.message": str(last.get("message") or ""),
     }
+
+
+def retry_scope(attempts: Sequence[Node]) -> dict[str, str]:
+    """What the template of the attempt after `attempts` sees: an exit code that is not known is "0" here, as upstream."""
+    last = attempts[-1] if attempts else None
+    return {
+        "retries": str(len(attempts)),
+        "lastRetry.exitCode": (exit_code_of(last) if last else None) or "0",
+        "lastRetry.status": str(last["phase"]) if last else "",
+        "lastRetry.duration": _duration(last) if last else "0",
+        "lastRetry.message": str(last.get("message") or "") if last else "",
+    }
+
+
+def _duration(node: Node) -> str:
+    started = parse_time(str(node["startedAt"]))
+    ended = parse_time(str(node.get("finishedAt") or node["startedAt"]))
+    return f"{(ended - started) / SECOND:g}"
 
 
 def _policy_allows(strategy: Mapping[str, Any], last: Node) -> bool:
@@ -125,7 +133,7 @@ def _back_off(
     if give_up_us is not None and until_us > give_up_us:
         return Decision(phase=phase, message="Backoff would exceed max duration limit")
     limit = strategy.get("limit")
-    left = limit is None or len(attempts) <= parse_count(limit, "retryStrategy.limit")
+    left = limit is not None and len(attempts) <= parse_count(limit, "retryStrategy.limit")
     if now_us < until_us and left:
         return Decision(wait_us=until_us - now_us, message=f"Backoff for {humanize(wait_us)}")
     return None

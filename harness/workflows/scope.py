@@ -98,8 +98,6 @@ def node_scope(prefix: str, node: Node, template: Mapping[str, Any]) -> dict[str
     }
     if node.get("finishedAt"):
         scope[f"{prefix}.finishedAt"] = str(node["finishedAt"])
-    if node.get("podIP"):
-        scope[f"{prefix}.ip"] = str(node["podIP"])
     outputs = node.get("outputs") or {}
     if "exitCode" in outputs:
         scope[f"{prefix}.exitCode"] = str(outputs["exitCode"])

@@ -130,8 +130,7 @@ class Nodes:
         if kind in {"Pod", "Skipped", "Suspend"}:
             return [identity]
         if kind == "Retry":
-            attempts = self.attempts(node)
-            return self.outbound(attempts[-1]["id"]) if attempts else []
+            return list(node.get("children") or ())[-1:]
         inner: Sequence[str] = node.get("children" if kind == "TaskGroup" else "outboundNodes") or ()
         if kind == "TaskGroup" and not inner:
             return [identity]

@@ -7,7 +7,7 @@ from typing import Any
 import yaml
 
 from harness.kube.objects import Object
-from harness.kube.resources import PERSISTENT_VOLUME_CLAIMS, SERVICE_ACCOUNTS
+from harness.kube.resources import SERVICE_ACCOUNTS
 
 from .world import MANIFESTS, NAMESPACE, Run, World, template_of, world
 
@@ -94,7 +94,11 @@ def test_given_a_loader_that_fails_by_itself_then_it_is_not_repeated_and_what_de
     assert nodes["<wf>.flyem"]["outputs"]["exitCode"] == "1"
     for task in ("ebi", "openorganelle", "consolidate"):
         node = nodes[f"<wf>.{task}"]
-        assert (node["type"], node["phase"], node["message"]) == ("Skipped", "Omitted", "omitted: depends condition not met")
+        assert (node["type"], node["phase"], node["message"]) == (
+            "Skipped",
+            "Omitted",
+            "omitted: depends condition not met",
+        )
 
 
 def test_given_a_loader_that_always_loses_its_node_then_five_retries_are_used_up() -> None:

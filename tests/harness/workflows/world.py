@@ -15,17 +15,13 @@ from harness.cluster.store import Store
 from harness.cluster.store.definitions import served_by
 from harness.kube.controllers import Manager
 from harness.kube.events import Recorder
-from harness.kube.objects import Object, is_deleting, key_of, new_object, thaw
+from harness.kube.objects import Object, is_deleting, new_object, thaw
 from harness.kube.resources import (
     BUILT_IN,
     EVENTS,
-    NAMESPACES,
     NODES,
-    PERSISTENT_VOLUME_CLAIMS,
     PODS,
-    SERVICE_ACCOUNTS,
     WORKFLOWS,
-    Resource,
 )
 from harness.workflows import WorkflowController
 
@@ -124,11 +120,17 @@ class Kubelet:
 
     def _end(self, pod: Object, life: _Life) -> None:
         run = life.run
-        self._finish(pod, run.exit_code, run.reason or ("Completed" if run.exit_code == 0 else "Error"), run.pod_message)
+        self._finish(
+            pod, run.exit_code, run.reason or ("Completed" if run.exit_code == 0 else "Error"), run.pod_message
+        )
 
     def _finish(self, pod: Object, code: int, reason: str, message: str = "") -> None:
         known = self._store.get(PODS, pod["metadata"]["namespace"], pod["metadata"]["name"])
-        if known is None or known["spec"].get("nodeName") in self.dead or known["status"]["phase"] in {"Succeeded", "Failed"}:
+        if (
+            known is None
+            or known["spec"].get("nodeName") in self.dead
+            or known["status"]["phase"] in {"Succeeded", "Failed"}
+        ):
             return
         state = {"terminated": {"exitCode": code, "reason": reason, "finishedAt": format_time(self._kernel.now)}}
         self._status(pod, "Failed" if code or message else "Succeeded", state, message)
@@ -139,7 +141,11 @@ class Kubelet:
         self._store.delete(PODS, pod["metadata"]["namespace"], life.pod, grace_period_s=0)
 
     def _status(self, pod: Object, phase: str, state: Mapping[str, Any], message: str = "") -> None:
-        status: dict[str, Any] = {"phase": phase, "podIP": "10.0.0.1", "containerStatuses": [{"name": "main", "state": state}]}
+        status: dict[str, Any] = {
+            "phase": phase,
+            "podIP": "10.0.0.1",
+            "containerStatuses": [{"name": "main", "state": state}],
+        }
         if message:
             status["message"] = message
         place = pod["metadata"]["namespace"], pod["metadata"]["name"]
@@ -161,9 +167,7 @@ class World:
         self.store = Store(self.kernel, Seeds(7))
         self.manager = Manager(self.kernel, self.store)
         self.recorder = Recorder(self.kernel, self.store, self.store, self.timeline, "test")
-        self.controller = WorkflowController(
-            self.kernel, self.store, self.store, self.recorder, Seeds(7), **controller
-        )
+        self.controller = WorkflowController(self.kernel, self.store, self.store, self.recorder, Seeds(7), **controller)
         for name in ("node-1", "node-2"):
             self.store.create(NODES, new_object(NODES, name))
             ready = {"conditions": [{"type": "Ready", "status": "True"}]}
@@ -205,7 +209,11 @@ class World:
         return list(self.kernel.call(lambda: self.store.list(PODS, NAMESPACE)))
 
     def events(self, reason: str) -> list[str]:
-        return [entry["message"] for entry in self.kernel.call(lambda: self.store.list(EVENTS, NAMESPACE)) if entry["reason"] == reason]
+        return [
+            entry["message"]
+            for entry in self.kernel.call(lambda: self.store.list(EVENTS, NAMESPACE))
+            if entry["reason"] == reason
+        ]
 
     def now_s(self) -> float:
         return (self.kernel.now - START) / SECOND
