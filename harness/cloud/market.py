@@ -31,3 +31,8 @@ class Market:
                 draw = self._seeds.stream(f"spot/price/{pool.instance_type}/{pool.zone}")
                 self._spot[key] = round(draw.uniform(low, high), 4)
         return self._spot[key]
+
+    def price_date(self, pool: Pool) -> str:
+        """Of which day the price is."""
+        price = ec2_price(pool.instance_type, self._region)
+        return price.on_demand_date if pool.capacity_type == "ON_DEMAND" else price.spot_date

@@ -11,6 +11,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from harness.cluster.images import BuildTarget
 from harness.kube.hooks import Image, ImageError
 
 REPOSITORY_PREFIX = "em-pipeline-"
@@ -30,12 +31,12 @@ def _parse(reference: str) -> tuple[str, str, str]:
 
 
 class Registry:
-    """The image registry of one world. `entry_points` are the Dockerfile's, by service."""
+    """The image registry of one world. `targets` are the services of the Dockerfile."""
 
-    def __init__(self, ecr: Any, registry_host: str, entry_points: Mapping[str, tuple[str, ...]]) -> None:
+    def __init__(self, ecr: Any, registry_host: str, targets: Mapping[str, BuildTarget]) -> None:
         self._ecr = ecr
         self._host = registry_host
-        self._entry_points = entry_points
+        self._targets = targets
         self._published: dict[tuple[str, str], int] = {}
         found = ecr.describe_repositories()["repositories"]
         self.repositories = frozenset(str(repository["repositoryName"]) for repository in found)
@@ -43,7 +44,7 @@ class Registry:
     def publish(self, tag: str) -> list[str]:
         """Push every service's image under `tag`, as CI does; returns the references. Services without a repository are left out."""
         references = []
-        for service in sorted(self._entry_points):
+        for service in sorted(self._targets):
             repository = f"{REPOSITORY_PREFIX}{service}"
             if repository not in self.repositories:
                 continue
@@ -87,4 +88,5 @@ class Registry:
                 f'failed to pull and unpack image "{reference}": failed to resolve reference "{reference}": {reference}: not found'
             )
         service = repository.removeprefix(REPOSITORY_PREFIX)
-        return Image(reference, service, self._entry_points[service], size_bytes)
+        target = self._targets[service]
+        return Image(reference, service, target.program, size_bytes, dict(target.env), target.working_dir)

@@ -1,0 +1,62 @@
+"""The embedded cluster as a whole: store, controllers, scheduler, kubelets and the HTTP face, wired over one kernel.
+
+It begins in two steps, because what runs containers may itself need the store: first the objects, then (`start`) everything that acts on them.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from harness.clock import Kernel, Seeds, Timeline
+from harness.cluster.api import ApiServer
+from harness.cluster.controllers import standard
+from harness.cluster.kubelet import Kubelets
+from harness.cluster.scheduler import Scheduler
+from harness.cluster.store import Store
+from harness.kube.controllers import Manager
+from harness.kube.events import Recorder
+from harness.kube.hooks import AdmissionMutator, Hooks
+
+
+class EmbeddedCluster:
+    """A Kubernetes of its own. `version` is what it says it is, e.g. `v1.36.0`."""
+
+    def __init__(
+        self,
+        kernel: Kernel,
+        seeds: Seeds,
+        timeline: Timeline,
+        state_dir: Path,
+        *,
+        version: str,
+        mutators: tuple[AdmissionMutator, ...] = (),
+    ) -> None:
+        self._kernel = kernel
+        self._seeds = seeds
+        self._state_dir = state_dir
+        self._version = version
+        self._server: ApiServer | None = None
+        self.store = Store(kernel, seeds, mutators)
+        self.manager = Manager(kernel, self.store)
+        self.recorder = Recorder(kernel, self.store, self.store, timeline, "cluster")
+
+    def start(self, hooks: Hooks) -> Kubelets:
+        """Let controllers, scheduler and kubelets act; belongs to the kernel's thread."""
+        self.kubelets = Kubelets(self._kernel, self.store, self.store, self.recorder, hooks, self._state_dir)
+        for controller in standard(self._kernel, self.store, self.store, self.recorder, self._seeds):
+            self.manager.add(controller)
+        self.manager.add(Scheduler(self._kernel, self.store, self.store, self.recorder, self._seeds))
+        self.manager.add(self.kubelets)
+        return self.kubelets
+
+    def serve(self) -> ApiServer:
+        """Open the HTTP face on loopback; any thread but the kernel's."""
+        if self._server is None:
+            self._server = ApiServer(self._kernel, self.store, version=self._version, log_path=self.kubelets.log_path)
+            self._server.start()
+        return self._server
+
+    def close(self) -> None:
+        """Close the HTTP face."""
+        if self._server is not None:
+            self._server.close()

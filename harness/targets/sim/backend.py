@@ -1,0 +1,429 @@
+"""The parts of one world on the `sim` target, wired together."""
+
+from __future__ import annotations
+
+import datetime
+import fnmatch
+import shutil
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from fixtures.archives import Archives
+from fixtures.archives.failures import FailurePlan, FailureRule
+from fixtures.archives.log import LoggedRequest
+from fixtures.profiles import load_profile
+from fixtures.volumes import dataset
+from harness.clock import DAY, HOUR, SECOND, Kernel, Seeds, Timeline, format_time
+from harness.cloud.agent import CloudNodeAgent
+from harness.cloud.autoscaler import ClusterAutoscaler
+from harness.cloud.bill import Machine, Usage, lines
+from harness.cloud.gateway import Answer, LoseAcknowledgement, MatchingCalls, Refuse, Verdict
+from harness.cloud.nodegroups import instance_id_of
+from harness.cloud.platform import WORKFLOW_CONTROLLER_IMAGE, deployment_is_available
+from harness.cloud.standin import Standin
+from harness.cluster.cluster import EmbeddedCluster
+from harness.cluster.images import read_dockerfile, services
+from harness.cluster.kubelet import Kubelets
+from harness.cluster.kubelet.runtimes import ModelledRuntime, ProcessRuntime, RuntimeSwitch
+from harness.kube.client import Change
+from harness.kube.hooks import Hooks, PodRuntime
+from harness.kube.objects import Object, key_of
+from harness.kube.resources import DEPLOYMENTS, NODES, PODS
+from harness.targets.base import Charge, Settings, TakenInstance, Truth
+from harness.targets.project import Project
+from harness.targets.sim.cloudside import CloudSide, lay_ground
+from harness.targets.sim.gate import DOOR, KernelGate, archive_policy
+from harness.targets.sim.images import Registry
+from harness.targets.sim.losses import LossLedger
+from harness.targets.sim.state import new_state_dir
+from harness.targets.sim.workloads import PROFILE, recorded_profile
+from harness.workflows import WorkflowController
+
+_EPOCH_US = 1_796_083_200 * SECOND  # 2026-12-01, the first possible start of a run
+_START_DAYS = 90
+PRELOADED = ("pipeline.preload",)
+_VERDICTS: Mapping[str, Verdict] = {
+    "SlowDown": Refuse(503, "SlowDown"),
+    "InternalError": Refuse(500, "InternalError"),
+    "AccessDenied": Refuse(403, "AccessDenied"),
+    "LostAcknowledgement": LoseAcknowledgement(),
+}
+
+
+class _LateKubelets:
+    """The machines that node groups bring to life, before the kubelets exist."""
+
+    kubelets: Kubelets
+
+    def join(self, node_name: str) -> None:
+        """The kubelet of a node begins."""
+        self.kubelets.join(node_name)
+
+    def leave(self, node_name: str) -> None:
+        """The machine is gone."""
+        self.kubelets.leave(node_name)
+
+    def shut_down(self, node_name: str, grace_s: int, critical_s: int) -> None:
+        """The machine is about to go."""
+        self.kubelets.shut_down(node_name, grace_s, critical_s)
+
+
+@dataclass
+class _Taken:
+    at_us: int
+    instance: str
+    node: str
+    node_group: str
+    notice_s: int
+    pods: tuple[str, ...] = field(default=())
+
+
+class SimBackend:
+    """One world. Constructed on the caller's thread; `harness.targets.base.Backend` says which thread each method belongs to."""
+
+    def __init__(self, project: Project, settings: Settings, standin: Standin, region: str) -> None:
+        self.project = project
+        self.settings = settings
+        self.state_dir = new_state_dir(project.root)
+        self._seeds = Seeds(settings.seed)
+        self.kernel = Kernel(self._start_us(), pace=settings.pace)
+        self.timeline = Timeline(lambda: self.kernel.now)
+        self._ground = lay_ground(project, standin, seed=settings.seed, region=region, state_dir=self.state_dir)
+        self.outputs = self._ground.provisioned.outputs
+        self._targets = services(read_dockerfile(project.dockerfile))
+        self._registry = Registry(
+            self._ground.services.client("ecr"),
+            self.outputs["RegistryUri"],
+            self._targets,
+        )
+        self._cloud = CloudSide(
+            self._ground,
+            kernel=self.kernel,
+            seeds=self._seeds,
+            timeline=self.timeline,
+            standin_url=standin.endpoint_url,
+            scale=settings.scale,
+        )
+        self._archives = Archives(
+            settings.scale,
+            settings.seed,
+            KernelGate(self.kernel),
+            FailurePlan([FailureRule(**rule) for rule in settings.archive_failures]),
+        )
+        self._archives.start()
+        self.kernel.parties.open_door(DOOR, archive_policy(load_profile(PROFILE).archive_bytes_per_s, settings.scale))
+        self._taken: list[_Taken] = []
+        self._losses = LossLedger()
+        self._processes: ProcessRuntime | None = None
+        self._cluster = EmbeddedCluster(
+            self.kernel,
+            self._seeds,
+            self.timeline,
+            self.state_dir,
+            version=f"v{self._ground.estate.cluster.kubernetes_version}.0",
+        )
+        self.reader = self.writer = self._cluster.store
+        self._start()
+
+    def _start_us(self) -> int:
+        """With a pace, the wall's now, so that ages are right; else a day drawn from the seed, so that nobody relies on today."""
+        if self.settings.pace is not None:
+            return round(time.time() * SECOND)
+        draw = self._seeds.stream("start")
+        return _EPOCH_US + draw.randrange(_START_DAYS) * DAY + draw.randrange(24) * HOUR
+
+    def _start(self) -> None:
+        machines = _LateKubelets()
+        cluster, cloud = self._cluster, self._cloud
+        cloud.join(
+            reader=cluster.store,
+            writer=cluster.store,
+            recorder=cluster.recorder,
+            manager=cluster.manager,
+            machines=machines,
+        )
+        self.kernel.start()
+        gateway_url = cloud.open_gateway()
+        agent = CloudNodeAgent(
+            estate=self._ground.estate,
+            identity=cloud.identity,
+            instances=cloud.instances,
+            metadata=cloud.metadata,
+            gateway_url=gateway_url,
+            credentials_url=cloud.credentials_url,
+            extras=[self._archives],
+        )
+        runtime = self._runtime()
+        hooks = Hooks(self._registry, runtime, agent, self._ground.file_systems)
+
+        def begin() -> None:
+            machines.kubelets = cluster.start(hooks)
+            cluster.manager.add(
+                ClusterAutoscaler(
+                    kernel=self.kernel,
+                    reader=self.reader,
+                    writer=self.writer,
+                    recorder=cluster.recorder,
+                    seeds=self._seeds,
+                    timeline=self.timeline,
+                    groups=cloud.groups,
+                    drainer=cloud.drainer,
+                    estate=self._ground.estate,
+                )
+            )
+            cloud.gateway.on_answer.append(self._answered)
+            cloud.groups.start()
+
+        self.kernel.call(begin)
+
+    def _runtime(self) -> PodRuntime:
+        modelled = ModelledRuntime(self.kernel, self.timeline, recorded_profile)
+        if self.settings.workload == "recorded":
+            return modelled
+        profile = load_profile(PROFILE)
+        self._processes = ProcessRuntime(
+            self.kernel,
+            self._cluster.recorder,
+            self.state_dir,
+            search_path=[self.project.root],
+            preload=PRELOADED,
+            shutdown_s=lambda start: profile.service(start.image.service or "").shutdown_s,
+        )
+        return RuntimeSwitch(self._processes, modelled, "real")
+
+    # The project and its images
+
+    def manifests(self, group: str) -> Mapping[str, Sequence[dict[str, Any]]]:
+        """The rendered manifests of a group by file, with the stacks' outputs filled in."""
+        return self.project.manifests(group, self.outputs)
+
+    def publish_images(self, tag: str) -> list[str]:
+        """Push every service's image."""
+        return self._registry.publish(tag)
+
+    def withdraw_image(self, service: str, tag: str) -> None:
+        """Delete a service's image again."""
+        self._registry.withdraw(service, tag)
+
+    def workflows_established(self) -> None:
+        """From now on the engine acts whenever the Argo controller's Deployment is available."""
+        self._engine_runs = False
+
+        def changed(_change: Change, _new: Object, _old: Object | None) -> None:
+            wanted = deployment_is_available(self.reader, WORKFLOW_CONTROLLER_IMAGE)
+            if wanted and not self._engine_runs:
+                recorder = self._cluster.recorder
+                self._cluster.manager.add(
+                    WorkflowController(self.kernel, self.reader, self.writer, recorder, self._seeds)
+                )
+            elif self._engine_runs and not wanted:
+                self._cluster.manager.stop(WorkflowController.name)
+            self._engine_runs = wanted
+
+        self.reader.observe(DEPLOYMENTS, changed)
+
+    # Looking
+
+    def node_groups(self) -> Sequence[Object]:
+        """The managed node groups as the templates describe them, in EKS's words."""
+        return [
+            {
+                "nodegroupName": spec.name,
+                "capacityType": spec.capacity_type,
+                "instanceTypes": list(spec.instance_types),
+                "labels": dict(spec.labels),
+                "taints": [taint.as_object() for taint in spec.taints],
+                "scalingConfig": {"minSize": spec.min_size, "maxSize": spec.max_size, "desiredSize": spec.desired_size},
+            }
+            for spec in self._ground.estate.node_groups
+        ]
+
+    def sink_objects(self) -> dict[str, bytes]:
+        """Every object of the data bucket, read past the gateway."""
+        s3, bucket = self._ground.services.client("s3"), self.outputs["DataBucketName"]
+        pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket)
+        keys = [entry["Key"] for page in pages for entry in page.get("Contents", ())]
+        return {key: s3.get_object(Bucket=bucket, Key=key)["Body"].read() for key in keys}
+
+    def sink_url(self) -> str:
+        """The data bucket as a URL."""
+        return f"s3://{self.outputs['DataBucketName']}"
+
+    def shared_directory(self) -> Path:
+        """Where the shared file system's root directory is on this machine."""
+        return self._ground.shared_directory
+
+    def truth(self, source: str, attributes: Mapping[str, Any]) -> Truth:
+        """What the archives hold for a data set's finest level; FlyEM's is the crop that its provenance names."""
+        volume = dataset(source, self.settings.scale)  # type: ignore[arg-type]
+        origin = crop_origin(attributes)
+
+        def read(start: tuple[int, int, int], stop: tuple[int, int, int]) -> Any:
+            z, y, x = origin
+            return volume.region((start[0] + z, start[1] + y, start[2] + x), (stop[0] + z, stop[1] + y, stop[2] + x))
+
+        return read
+
+    def archive_requests(self) -> Sequence[LoggedRequest]:
+        """What the archives were asked, oldest first."""
+        return self._archives.log
+
+    def coverage(self) -> dict[str, Any]:
+        """What is done with each resource of the templates."""
+        coverage = self._ground.provisioned.coverage
+        return {
+            "counts": {treatment.value: count for treatment, count in coverage.counts().items()},
+            "resources": [
+                {"stack": line.stack, "logical_id": line.logical_id, "type": line.type, "class": line.treatment.value}
+                for line in coverage.lines
+            ],
+        }
+
+    def serve_kubernetes(self, kubeconfig: Path) -> str:
+        """Open the Kubernetes API and write a kubeconfig for it; its URL."""
+        server = self._cluster.serve()
+        server.kubeconfig(kubeconfig)
+        return f"https://127.0.0.1:{server.port}"
+
+    # The bill
+
+    def bill(self, since_us: int, until_us: int) -> Sequence[Charge]:
+        """What was used between two moments, priced. Any thread but the kernel's."""
+        machines, requests = self.kernel.call(lambda: (self._machines(since_us, until_us), self._requests()))
+        estate, scale = self._ground.estate, self.settings.scale
+        s3, bucket = self._ground.services.client("s3"), self.outputs["DataBucketName"]
+        pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket)
+        stored = sum(entry["Size"] for page in pages for entry in page.get("Contents", ()))
+        usage = Usage(
+            region=estate.region,
+            day=datetime.date.fromisoformat(format_time(until_us)[:10]).isoformat(),
+            hours=(until_us - since_us) / HOUR,
+            kubernetes_version=estate.cluster.kubernetes_version,
+            machines=machines,
+            nat_gateways=estate.nat_gateways,
+            public_addresses=estate.public_addresses,
+            interface_endpoint_zones=estate.interface_endpoint_zones,
+            nat_bytes=self._downloaded_bytes() / scale,
+            bucket_bytes=stored / scale,
+            file_system_bytes=self._ground.file_systems.used_bytes(),
+            requests=requests,
+        )
+        return [Charge(line.item, line.usd, line.quantity, line.unit, line.price_date) for line in lines(usage)]
+
+    def _downloaded_bytes(self) -> float:
+        """What came through the NAT gateway; a recorded workload's bytes are those of its profile, taken at this world's scale."""
+        if self.settings.workload == "recorded":
+            done = {record.subject for record in self.timeline.of_kind("WorkDone")}
+            measured = load_profile(PROFILE).services.values()
+            return sum(one.bytes_in for one in measured if f"work/{one.work_key}" in done) * self.settings.scale
+        return float(sum(request.size_bytes for request in self._archives.log))
+
+    def _machines(self, since_us: int, until_us: int) -> list[Machine]:
+        lost_s = {taken.instance: taken.lost_s for taken in self.taken_instances()}
+        specs = {spec.name: spec for spec in self._ground.estate.node_groups}
+        machines = []
+        for used in self._cloud.instances.usage():
+            end_us = min(until_us, until_us if used.end_us is None else used.end_us)
+            begin_us = max(since_us, used.start_us)
+            if end_us <= begin_us:
+                continue
+            on_demand = used.pool.capacity_type == "ON_DEMAND"
+            machines.append(
+                Machine(
+                    pool=used.pool,
+                    usd_per_hour=self._cloud.market.price_usd_per_hour(used.pool),
+                    price_date=self._cloud.market.price_date(used.pool),
+                    disk_gib=specs[used.group].disk_gib,
+                    billed_s=(end_us - begin_us) / SECOND,
+                    life_s=(end_us - used.start_us) / SECOND,
+                    interrupted=used.interrupted and not on_demand,
+                    lost_s=lost_s.get(used.instance_id, 0.0),
+                )
+            )
+        return machines
+
+    def _requests(self) -> dict[str, int]:
+        counts: dict[str, int] = {}
+        for count in self._cloud.gateway.counters.all():
+            if count.service == "s3":
+                counts[count.operation] = counts.get(count.operation, 0) + count.requests
+        return counts
+
+    # Breaking
+
+    def reclaim_spot(self, node: str, *, notice_s: int, rebalance_lead_s: int | None) -> None:
+        """Let EC2 take a spot instance back."""
+        self._note_taken(node, notice_s)
+        self._cloud.spot.reclaim(self._instance_of(node), notice_s=notice_s, rebalance_lead_s=rebalance_lead_s)
+
+    def kill_node(self, node: str) -> None:
+        """Let a machine stop at once, without notice."""
+        self._note_taken(node, 0)
+        self._cloud.spot.lose_instance(self._instance_of(node))
+
+    def drain_node(self, node: str) -> None:
+        """Cordon a node and evict what runs there, as `kubectl drain` does: PodDisruptionBudgets hold."""
+        self._cloud.drainer.cordon(node)
+        self._cloud.drainer.drain(node, respects_budgets=True, timeout_s=0, done=lambda: None)
+
+    def fail_calls(self, operation: str, pod: str, target: str, first: int, times: int, verdict: str) -> None:
+        """Let matching calls to AWS fail."""
+        rule = MatchingCalls(f"{verdict} {operation}", _VERDICTS[verdict], operation, pod, target, first, times)
+        self._cloud.gateway.rules.append(rule)
+
+    def taken_instances(self) -> Sequence[TakenInstance]:
+        """The machines that faults took, with the work that was lost on them."""
+        records = list(self.timeline)
+        return [
+            TakenInstance(
+                taken.at_us,
+                taken.instance,
+                taken.node,
+                taken.node_group,
+                taken.notice_s,
+                taken.pods,
+                sum(self._losses.lost_s(pod, taken.node, records) for pod in taken.pods),
+            )
+            for taken in self._taken
+        ]
+
+    def _note_taken(self, node: str, notice_s: int) -> None:
+        instance = self._cloud.instances.get(self._instance_of(node))
+        pods = tuple(
+            key_of(pod)
+            for pod in self.reader.by_index(PODS, "node", node)
+            if (pod.get("status") or {}).get("phase") == "Running" and fnmatch.fnmatch(key_of(pod), "em-pipeline/*")
+        )
+        group = instance.group if instance is not None else ""
+        self._taken.append(_Taken(self.kernel.now, self._instance_of(node), node, group, notice_s, pods))
+
+    def _instance_of(self, node: str) -> str:
+        found = self.reader.get(NODES, None, node)
+        instance = instance_id_of(found) if found is not None else None
+        if instance is None:
+            raise LookupError(f"node {node} is no EC2 instance")
+        return instance
+
+    def _answered(self, answer: Answer) -> None:
+        if answer.call.operation == "PutObject" and answer.status < 300:
+            self._losses.committed(answer.call.party, self.kernel.now)
+
+    def close(self) -> None:
+        """Stop everything that was started and remove the world's directory."""
+        self.kernel.close()
+        if self._processes is not None:
+            self._processes.close()
+        self._cluster.close()
+        self._archives.close()
+        self._cloud.close()
+        shutil.rmtree(self.state_dir, ignore_errors=True)
+
+
+def crop_origin(attributes: Mapping[str, Any]) -> tuple[int, int, int]:
+    """Where a data set begins in its source (z, y, x): zero unless its provenance names a crop."""
+    crop = attributes.get("provenance", {}).get("crop", {})
+    z, y, x = crop.get("origin_zyx", (0, 0, 0))
+    return int(z), int(y), int(x)
