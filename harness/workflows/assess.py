@@ -1,7 +1,8 @@
 """What a pod says about its node: phase, message, exit code.
 
-Follows Argo Workflows 4.1 `workflow/controller/operator.go` (assessNodeStatus, inferFailedReason, getPendingReason). A pod's own message (Evicted, node shutdown, deadline)
-goes before its containers'; a container that ended with something other than 0 fails the node, an init container makes it Error.
+Follows Argo Workflows 4.1 `workflow/controller/operator.go` (assessNodeStatus, inferFailedReason, getPendingReason). A pod's own message (Evicted,
+node shutdown, deadline) goes before its containers'; a container that ended with something other than 0 fails the node, an init container makes it
+Error.
 """
 
 from __future__ import annotations

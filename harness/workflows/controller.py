@@ -1,8 +1,8 @@
 """The workflow controller: when a workflow is looked at, and what is written after a look.
 
-Follows Argo Workflows 4.1 `workflow/controller/controller.go`: a new workflow is looked at once, every change after that (of it or of its pods, its own status included) brings the
-next look 10 s later (DEFAULT_REQUEUE_TIME), however many follow in that window. Nothing ticks: where nothing changes nobody looks, but for deadlines, back-offs and
-deletions, which have their own time.
+Follows Argo Workflows 4.1 `workflow/controller/controller.go`: a new workflow is looked at once, every change after that (of it or of its pods, its
+own status included) brings the next look 10 s later (DEFAULT_REQUEUE_TIME), however many follow in that window. Nothing ticks: where nothing
+changes nobody looks, but for deadlines, back-offs and deletions, which have their own time.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """DAG templates: which tasks start, which are left out, and what becomes of the whole.
 
-Follows Argo Workflows 4.1 `workflow/controller/dag.go`. Only target tasks (those that nothing depends on) are asked for, each asks for what it depends on. The DAG runs
-while any node in it does; then it has failed if a branch ended with a failure that no later task of that branch took up. An omitted task passes on its parents' phase.
-`failFast` (default true) decides only whether a failed branch ends a DAG in which other targets have not been reached.
+Follows Argo Workflows 4.1 `workflow/controller/dag.go`. Only target tasks (those that nothing depends on) are asked for, each asks for what it
+depends on. The DAG runs while any node in it does; then it has failed if a branch ended with a failure that no later task of that branch took up.
+An omitted task passes on its parents' phase. `failFast` (default true) decides only whether a failed branch ends a DAG in which other targets have
+not been reached.
 """
 
 from __future__ import annotations
@@ -241,7 +242,7 @@ def _execute_one(
         local={"tasks.name": str(task["name"])},
     )
     try:
-        operation.execute_template(name, template_of(operation, task), call)
+        operation.execute_template(name, operation.template_of(task), call)
     except ParallelismReached:
         if operation.nodes.get(name) is None:
             return
@@ -254,14 +255,6 @@ def _execute_one(
     node = operation.nodes.get(name)
     if node is not None and is_fulfilled(node):
         _run_hook(dag, task, node)
-
-
-def template_of(operation: Operation, task: Task) -> Mapping[str, Any]:
-    """The template that a task or step names, or holds."""
-    if task.get("inline"):
-        return {"name": "", **task["inline"]}
-    found: Mapping[str, Any] = operation.templates[str(task["template"])]
-    return found
 
 
 def _template_name(task: Task) -> str:
@@ -337,7 +330,7 @@ def _task_scope(dag: Dag, tasks: Sequence[str]) -> dict[str, str]:
         node = dag.task_node(task)
         if node is None:
             continue
-        template = template_of(dag.operation, dag.tasks[task])
+        template = dag.operation.template_of(dag.tasks[task])
         scope.update(node_scope(f"tasks.{task}", node, template))
         if node["type"] == "TaskGroup":
             scope.update(group_scope(f"tasks.{task}", dag.operation.nodes.children(node)))

@@ -1,7 +1,7 @@
 """The `depends` expression of a DAG task: read once, evaluated against the results of the tasks that it names.
 
-Follows Argo Workflows 4.1 `workflow/common/ancestry.go` and the evaluation in `workflow/controller/dag.go`: `!` binds before `&&`, `&&` before `||`; a bare
-task name stands for `(A.Succeeded || A.Skipped || A.Daemoned)`; `dependencies` is the conjunction of bare names.
+Follows Argo Workflows 4.1 `workflow/common/ancestry.go` and the evaluation in `workflow/controller/dag.go`: `!` binds before `&&`, `&&` before
+`||`; a bare task name stands for `(A.Succeeded || A.Skipped || A.Daemoned)`; `dependencies` is the conjunction of bare names.
 """
 
 from __future__ import annotations

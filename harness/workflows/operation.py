@@ -25,6 +25,7 @@ from harness.workflows.status import Node, Nodes, has_failed, is_fulfilled
 from harness.workflows.steps import execute_steps
 from harness.workflows.substitute import substitute
 
+_DISPLAY_NAME = "workflows.argoproj.io/display-name"
 _WORKFLOW_PHASES = {"Skipped": "Succeeded", "Omitted": "Succeeded"}
 
 
@@ -64,7 +65,9 @@ class Operation:
         self.requeue = False  # look again after the usual time
         self.shutdown = str(self.spec.get("shutdown") or "")
         self.scope = workflow_scope(workflow, self.spec, now_us)
-        self.templates = {str(template["name"]): template for template in self.spec.get("templates") or ()}
+        self.templates: dict[str, Mapping[str, Any]] = {
+            str(template["name"]): template for template in self.spec.get("templates") or ()
+        }
         self.deadline_us = self._deadline()
 
     def _deadline(self) -> int | None:
@@ -97,6 +100,12 @@ class Operation:
             if parent is None:
                 return False
             node = parent
+
+    def template_of(self, task: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The template that a task or step names, or holds."""
+        if task.get("inline"):
+            return {"name": "", **task["inline"]}
+        return self.templates[str(task["template"])]
 
     # ---- what can start
 
@@ -141,11 +150,14 @@ class Operation:
     def execute_template(self, name: str, template: Mapping[str, Any], call: Call) -> Node:
         """Bring the node `name` on, creating it when it is new. Raises ParallelismReached, WorkflowError (the arguments)."""
         node = self.nodes.get(name)
-        inputs = resolve_inputs(template, call.arguments)
+        inputs = resolve_inputs(template, call.arguments, self.scope)
         local = {**self.scope, **input_scope(inputs), **call.local, "node.name": name}
         if is_pod(template) and not template.get("retryStrategy"):
             local["pod.name"] = pod_name(self.name, name, str(template.get("name") or ""))
         resolved = substitute(template, local)
+        shown_name = (resolved.get("annotations") or {}).get(_DISPLAY_NAME)
+        if node is not None and shown_name:
+            node["displayName"] = str(shown_name)
         if node is not None and is_fulfilled(node):
             return node
         if node is not None and self._is_timed_out(resolved, node):

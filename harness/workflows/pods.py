@@ -1,11 +1,12 @@
 """The pod of a container or script template.
 
-Follows Argo Workflows 4.1 `workflow/controller/workflowpod.go`: names, labels, annotations, placement (the template's fields before the workflow's), volumes (those that
-are mounted, the template's before the workflow's), the deadline, `podSpecPatch` (the workflow's, then the template's).
+Follows Argo Workflows 4.1 `workflow/controller/workflowpod.go`: names, labels, annotations, placement (the template's fields before the
+workflow's), volumes (those that are mounted, the template's before the workflow's), the deadline, `podSpecPatch` (the workflow's, then the
+template's).
 
-On purpose absent: the executor's `init` and `wait` containers. A pod has the template's own containers only, so nothing is captured from it (no `outputs.result`, no
-output files, no artifacts, no logs), its resource request is the template's alone, and it ends when `main` does. The script of a script template is
-part of the command line instead of a file that the init container stages.
+On purpose absent: the executor's `init` and `wait` containers. A pod has the template's own containers only, so nothing is captured from it (no
+`outputs.result`, no output files, no artifacts, no logs), its resource request is the template's alone, and it ends when `main` does. The script of
+a script template is part of the command line instead of a file that the init container stages.
 """
 
 from __future__ import annotations
@@ -88,8 +89,8 @@ def _metadata(request: PodRequest) -> dict[str, Any]:
 
 def _pod_spec(request: PodRequest) -> dict[str, Any]:
     template, spec = request.template, request.spec
-    inits = [thaw(container) for container in template.get("initContainers") or ()]
     containers = [main_container(template)]
+    inits = [_user_container(container, containers[0]) for container in template.get("initContainers") or ()]
     pod: dict[str, Any] = {"restartPolicy": "Never", "containers": containers}
     if inits:
         pod["initContainers"] = inits
@@ -130,6 +131,15 @@ def main_container(template: Mapping[str, Any]) -> dict[str, Any]:
     if container.get("name") not in {None, "", MAIN}:
         raise InvalidSpec(f"templates.{template.get('name')}.container.name '{container['name']}' has to be '{MAIN}'")
     return {"name": MAIN, **{key: value for key, value in container.items() if key != "name"}}
+
+
+def _user_container(container: Mapping[str, Any], main: Mapping[str, Any]) -> dict[str, Any]:
+    """An init container; with `mirrorVolumeMounts` it has the mounts of `main` besides its own."""
+    result: dict[str, Any] = thaw(container)
+    if result.pop("mirrorVolumeMounts", False):
+        own = result.get("volumeMounts") or []
+        result["volumeMounts"] = [*own, *(mount for mount in main.get("volumeMounts") or () if mount not in own)]
+    return result
 
 
 def _volumes(

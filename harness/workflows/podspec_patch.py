@@ -1,7 +1,7 @@
 """`podSpecPatch`: a strategic merge of a YAML or JSON text into a pod's spec.
 
-The merge keys are those of PodSpec (`patchMergeKey` in k8s.io/api/core/v1, 1.34). The embedded API server has the full rule set for every type; this is
-the part a pod's spec needs, kept here because the engine also runs against a real cluster.
+The merge keys are those of PodSpec (`patchMergeKey` in k8s.io/api/core/v1, 1.34). The embedded API server has the full rule set for every type;
+this is the part a pod's spec needs, kept here because the engine also runs against a real cluster.
 """
 
 from __future__ import annotations

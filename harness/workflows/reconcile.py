@@ -1,7 +1,8 @@
 """The first half of a look: what became of the pods, and which of them may not go on.
 
-Follows Argo Workflows 4.1 `workflow/controller/operator.go` (podReconciliation) and `exec_control.go`. Two things stand in for the executor, which is not there: a pod that has to
-end is ended by its own activeDeadlineSeconds, and an executor is taken to have reported unless the node under its pod is lost.
+Follows Argo Workflows 4.1 `workflow/controller/operator.go` (podReconciliation) and `exec_control.go`. Two things stand in for the executor, which
+is not there: a pod that has to end is ended by its own activeDeadlineSeconds, and an executor is taken to have reported unless the node under its
+pod is lost.
 """
 
 from __future__ import annotations

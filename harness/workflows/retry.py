@@ -1,7 +1,8 @@
 """Whether an attempt that failed is followed by another: limit, policy, expression, back-off.
 
-Follows Argo Workflows 4.1 `workflow/controller/operator.go` (processNodeRetries). The policy is OnFailure, or Always when there is an expression; policy and expression both have to
-hold; the expression is evaluated after every attempt. An attempt that could not be reached (`pod deleted`) is an Error, so OnFailure does not repeat it.
+Follows Argo Workflows 4.1 `workflow/controller/operator.go` (processNodeRetries). The policy is OnFailure, or Always when there is an expression;
+policy and expression both have to hold; the expression is evaluated after every attempt. An attempt that could not be reached (`pod deleted`) is an
+Error, so OnFailure does not repeat it.
 """
 
 from __future__ import annotations

@@ -61,8 +61,10 @@ def argument_values(parameters: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     }
 
 
-def resolve_inputs(template: Mapping[str, Any], arguments: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The template's input parameters with their values. Raises InvalidSpec when one was not supplied."""
+def resolve_inputs(
+    template: Mapping[str, Any], arguments: Mapping[str, Any], scope: Mapping[str, str]
+) -> list[dict[str, Any]]:
+    """The template's input parameters with their values; defaults may use `scope`. Raises InvalidSpec when one was not supplied, ExpressionError."""
     given = argument_values(arguments.get("parameters") or ())
     resolved: list[dict[str, Any]] = []
     for parameter in (template.get("inputs") or {}).get("parameters") or ():
@@ -70,7 +72,7 @@ def resolve_inputs(template: Mapping[str, Any], arguments: Mapping[str, Any]) ->
         value = given.get(name)
         if value is None:
             default = parameter.get("value", parameter.get("default"))
-            value = None if default is None else text(default)
+            value = None if default is None else str(substitute(text(default), scope))
         if value is None:
             raise InvalidSpec(f"inputs.parameters.{name} was not supplied")
         allowed = parameter.get("enum")

@@ -1,7 +1,8 @@
 """Is a workflow one that can run: what Argo's validation refuses, and what this engine does not model.
 
-Follows Argo Workflows 4.1 `workflow/validate/validate.go` in rules and texts. Every template that the entrypoint or the exit handler reaches is checked with the arguments that
-it is called with. What Argo knows and this engine does not is refused here with its place, never passed over in silence; `metrics` alone is ignored, for it changes nothing in the run.
+Follows Argo Workflows 4.1 `workflow/validate/validate.go` in rules and texts. Every template that the entrypoint or the exit handler reaches is
+checked with the arguments that it is called with. What Argo knows and this engine does not is refused here with its place, never passed over in
+silence; `metrics` alone is ignored, for it changes nothing in the run.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """`status.nodes`: the table of a workflow's nodes, and what their phases mean.
 
-A node is the plain dict of Argo's NodeStatus (4.1 `pkg/apis/workflow/v1alpha1/workflow_types.go`). A node is *fulfilled* when nothing of it will change any more; one with
-`taskResultSynced: false` is not, whatever its phase: its executor has not reported, so the look after it takes it up again.
+A node is the plain dict of Argo's NodeStatus (4.1 `pkg/apis/workflow/v1alpha1/workflow_types.go`). A node is *fulfilled* when nothing of it will
+change any more; one with `taskResultSynced: false` is not, whatever its phase: its executor has not reported, so the look after it takes it up
+again.
 """
 
 from __future__ import annotations

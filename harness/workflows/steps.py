@@ -113,7 +113,7 @@ def _execute_group(
         return nodes.mark(group_name, "Error", str(error))
     for step in steps:
         name = f"{group_name}.{step['name']}"
-        problem = _execute_step(operation, name, step, group_name, owner, call, scope)
+        problem = _execute_step(operation, name, step, group_name, owner, call)
         if problem:
             return nodes.mark(group_name, "Error", problem)
     hooks_done = True
@@ -122,7 +122,7 @@ def _execute_group(
         if node is None or not is_fulfilled(node):
             return group_node
         if is_completed(node):
-            local = {**scope, **node_scope(f"steps.{step['name']}", node, operation_template(operation, step))}
+            local = {**scope, **node_scope(f"steps.{step['name']}", node, operation.template_of(step))}
             hooks_done = run_exit_hook(operation, step, node, str(owner["id"]), local) and hooks_done
     if not hooks_done:
         return group_node
@@ -164,12 +164,11 @@ def _execute_step(
     group_name: str,
     owner: Node,
     call: Call,
-    scope: Mapping[str, str],
 ) -> str:
     """Bring one step on; the answer is what makes the whole group an Error."""
     nodes = operation.nodes
     node = nodes.get(name)
-    if node is not None and is_fulfilled(node):
+    if node is not None and node["type"] == "Skipped":
         return ""
     boundary, template_name = str(owner["id"]), str(step.get("template") or "")
     if node is None:
@@ -179,7 +178,7 @@ def _execute_step(
         except WorkflowError as error:
             nodes.initialize(name, "Skipped", "Error", template=template_name, boundary=boundary, message=str(error))
             nodes.add_child(group_name, name)
-            return f"step group deemed errored due to child {name} error: {error}"
+            return str(error)
         if not proceed:
             message = f"when '{when}' evaluated false"
             nodes.initialize(name, "Skipped", "Skipped", template=template_name, boundary=boundary, message=message)
@@ -187,7 +186,7 @@ def _execute_step(
             return ""
     inner = Call(step.get("arguments") or {}, boundary, call.on_exit, local={"steps.name": str(step["name"])})
     try:
-        operation.execute_template(name, operation_template(operation, step), inner)
+        operation.execute_template(name, operation.template_of(step), inner)
     except ParallelismReached:
         if nodes.get(name) is None:
             return ""
@@ -200,20 +199,12 @@ def _execute_step(
     return ""
 
 
-def operation_template(operation: Operation, step: Step) -> Mapping[str, Any]:
-    """The template that a step names, or holds."""
-    if step.get("inline"):
-        return {"name": "", **step["inline"]}
-    found: Mapping[str, Any] = operation.templates[str(step["template"])]
-    return found
-
-
 def _step_scope(operation: Operation, group_name: str, step: Step) -> dict[str, str]:
     nodes = operation.nodes
     prefix = f"steps.{step['name']}"
     node = nodes.get(f"{group_name}.{step['name']}")
     if node is not None:
-        return node_scope(prefix, node, operation_template(operation, step))
+        return node_scope(prefix, node, operation.template_of(step))
     loop = [
         child
         for child in nodes.children(nodes.require(group_name))

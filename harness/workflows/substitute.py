@@ -1,7 +1,7 @@
 """`{{tags}}`: replaced in strings, wherever they stand in a document.
 
-Follows Argo Workflows 4.1 `util/template`: a tag is looked up whole, `{{=...}}` is an expression over the same names. A tag that is not defined stays as it is
-(a later pass may know it), unless the caller asks for an error.
+Follows Argo Workflows 4.1 `util/template`: a tag is looked up whole, `{{=...}}` is an expression over the same names. A tag that is not defined
+stays as it is (a later pass may know it), unless the caller asks for an error.
 """
 
 from __future__ import annotations

@@ -12,7 +12,6 @@ import yaml
 
 from harness.clock import DAY, SECOND, Kernel, Outcome, Seeds, Timeline, Timer, format_time
 from harness.cluster.store import Store
-from harness.cluster.store.definitions import served_by
 from harness.kube.controllers import Manager
 from harness.kube.events import Recorder
 from harness.kube.objects import Object, is_deleting, new_object, thaw
@@ -75,8 +74,8 @@ class Kubelet:
             for timer in life.timers if life else ():
                 timer.cancel()
         elif uid not in self._lives:
-            life = self._lives[uid] = _Life(pod["metadata"]["name"], self._script(pod))
-            life.timers.append(self._kernel.after(0, lambda: self._accept(pod, life)))
+            fresh = self._lives[uid] = _Life(pod["metadata"]["name"], self._script(pod))
+            fresh.timers.append(self._kernel.after(0, lambda: self._accept(pod, fresh)))
         elif (life := self._lives[uid]) and pod["spec"].get("nodeName") not in self.dead:
             if is_deleting(pod) and not life.stopping:
                 life.stopping = True
@@ -172,12 +171,9 @@ class World:
             self.store.create(NODES, new_object(NODES, name))
             ready = {"conditions": [{"type": "Ready", "status": "True"}]}
             self.store.patch(NODES, None, name, {"status": ready}, subresource="status")
-        for definition in yaml.safe_load_all((MANIFESTS / "platform/30-argo-crds.yaml").read_text()):
-            self.store.registry = self.store.registry.with_custom(served_by(definition))
-        self.apply("platform/00-namespaces.yaml", "platform/10-priority-class.yaml")
+        self.apply("platform/30-argo-crds.yaml", "platform/00-namespaces.yaml", "platform/10-priority-class.yaml")
         self.kubelet = Kubelet(self.kernel, self.store, script)
         self.manager.add(self.controller)
-        self.looks: list[float] = []
 
     def apply(self, *files: str) -> None:
         by_type = {(resource.api_version, resource.kind): resource for resource in BUILT_IN}
