@@ -72,8 +72,8 @@ class Writer(Protocol):
         grace_period_s: int | None = None,
         propagation: Propagation = "Background",
         uid: str | None = None,
-    ) -> None:
-        """Delete; pods with a node end gracefully first, finalizers hold. Raises NotFound, Conflict (the uid)."""
+    ) -> Object:
+        """Delete, and tell what it was last; pods with a node end gracefully first, finalizers hold. Raises NotFound, Conflict (the uid)."""
 
     def bind(self, namespace: str, pod: str, node: str) -> None:
         """The pods/binding subresource: set `spec.nodeName` and the PodScheduled condition."""

@@ -68,10 +68,16 @@ class Backend(Protocol):
     project: Project
     kernel: Kernel
     timeline: Timeline
-    reader: Reader
-    writer: Writer
-    state_dir: Path
     outputs: Mapping[str, str]
+    state_dir: Path
+
+    @property
+    def reader(self) -> Reader:
+        """The cluster's objects."""
+
+    @property
+    def writer(self) -> Writer:
+        """Changes the cluster's objects."""
 
     def manifests(self, group: str) -> Mapping[str, Sequence[dict[str, Any]]]:
         """The rendered manifests of a group by file, with the stacks' outputs filled in."""
@@ -102,6 +108,9 @@ class Backend(Protocol):
 
     def archive_requests(self) -> Sequence[Any]:
         """What the archives were asked, oldest first. Any thread."""
+
+    def pod_log(self, namespace: str, pod: str, container: str) -> str:
+        """The output of a container's latest run, empty when it never ran."""
 
     def bill(self, since_us: int, until_us: int) -> Sequence[Charge]:
         """What was used between two moments, priced."""

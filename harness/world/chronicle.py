@@ -24,7 +24,9 @@ def describe_node(node: Object) -> dict[str, str]:
 
 
 class Chronicle:
-    """Observes the cluster; records NodeJoined, NodeReady, NodeNotReady, NodeGone, Pod<Phase>, PodGone, Job<End> and Workflow<Phase>."""
+    """Observes the cluster; records NodeJoined, NodeGone, Pod<Phase>, PodGone, Job<End> and Workflow<Phase>.
+
+    That a node is ready or not, and why, the components' own events say."""
 
     def __init__(self, reader: Reader, timeline: Timeline) -> None:
         self._reader = reader
@@ -40,16 +42,12 @@ class Chronicle:
         """Observe Workflows too, once their definition is established."""
         self._reader.observe(WORKFLOWS, self._workflow)
 
-    def _node(self, change: Change, node: Object, old: Object | None) -> None:
+    def _node(self, change: Change, node: Object, _old: Object | None) -> None:
         subject = f"Node/{name_of(node)}"
         if change == "DELETED":
             self._timeline.record("NodeGone", subject)
-            return
-        if change == "ADDED":
+        elif change == "ADDED":
             self._timeline.record("NodeJoined", subject, **describe_node(node))
-        was, ready = old is not None and is_true(old, "Ready"), is_true(node, "Ready")
-        if ready != was:
-            self._timeline.record("NodeReady" if ready else "NodeNotReady", subject)
 
     def _pod(self, change: Change, pod: Object, old: Object | None) -> None:
         subject = f"Pod/{key_of(pod)}"

@@ -23,6 +23,8 @@ T = TypeVar("T")
 NAMESPACE = "em-pipeline"
 _RESOURCES = {(r.api_version, r.kind): r for r in (*BUILT_IN, WORKFLOWS, WORKFLOW_TEMPLATES)}
 _EXCERPT = 25
+_FAILED_LOGS = 3
+_LOG_LINES = 5
 
 
 class NotMet(AssertionError):
@@ -95,7 +97,19 @@ class World:
             raise NotMet(f"{duration_s:g} s did not pass: {outcome.value}")
 
     def excerpt(self) -> str:
-        """The end of the timeline, for messages."""
+        """The end of the timeline and of the failed pods' logs, for messages."""
+        return "\n".join([self._latest_records(), *self._failed_logs()])
+
+    def _failed_logs(self) -> list[str]:
+        tails = []
+        for record in self.timeline.of_kind("PodFailed")[-_FAILED_LOGS:]:
+            namespace, pod = record.subject.removeprefix("Pod/").split("/", 1)
+            log = self._on_kernel(lambda namespace=namespace, pod=pod: self.backend.pod_log(namespace, pod, "main"))  # type: ignore[misc]
+            lines = log.strip().splitlines()[-_LOG_LINES:]
+            tails.append("\n".join([f"  log of {namespace}/{pod}:", *(f"    {line}" for line in lines)]))
+        return tails
+
+    def _latest_records(self) -> str:
         records = list(self.timeline)[-_EXCERPT:]
         return "\n".join(
             f"  {format_time(record.at_us)} {record.kind} {record.subject} {record.details}" for record in records

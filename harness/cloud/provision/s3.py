@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -110,32 +109,6 @@ class Bucket:
         if tags_of(made.wanted):
             found["Tags"] = tag_map(s3.get_bucket_tagging(Bucket=bucket)["TagSet"])
         return found
-
-
-class BucketPolicy:
-    """AWS::S3::BucketPolicy."""
-
-    name = "AWS::S3::BucketPolicy"
-    applied = frozenset({"Bucket", "PolicyDocument"})
-
-    def create(self, services: Services, wanted: Wanted) -> Physical:
-        """PutBucketPolicy."""
-        bucket = str(wanted.properties["Bucket"])
-        document = json.dumps(wanted.properties["PolicyDocument"])
-        services.client("s3").put_bucket_policy(Bucket=bucket, Policy=document)
-        return Physical(bucket)
-
-    def expected(self, made: Made) -> Fields:
-        """The document."""
-        return {"PolicyDocument": made.wanted.properties["PolicyDocument"]}
-
-    def read(self, services: Services, made: Sequence[Made]) -> Mapping[str, Fields]:
-        """GetBucketPolicy."""
-        s3 = services.client("s3")
-        return {
-            one.physical.ref: {"PolicyDocument": json.loads(s3.get_bucket_policy(Bucket=one.physical.ref)["Policy"])}
-            for one in made
-        }
 
 
 def _encryption(encryption: Mapping[str, Any]) -> dict[str, Any]:

@@ -288,6 +288,11 @@ class SimBackend:
         server.kubeconfig(kubeconfig)
         return f"https://127.0.0.1:{server.port}"
 
+    def pod_log(self, namespace: str, pod: str, container: str) -> str:
+        """The output of a container's latest run, empty when it never ran."""
+        path = self._cluster.kubelets.log_path(namespace, pod, container)
+        return path.read_text(errors="replace") if path is not None and path.is_file() else ""
+
     # The bill
 
     def bill(self, since_us: int, until_us: int) -> Sequence[Charge]:
@@ -357,12 +362,12 @@ class SimBackend:
     def reclaim_spot(self, node: str, *, notice_s: int, rebalance_lead_s: int | None) -> None:
         """Let EC2 take a spot instance back."""
         self._note_taken(node, notice_s)
-        self._cloud.spot.reclaim(self._instance_of(node), notice_s=notice_s, rebalance_lead_s=rebalance_lead_s)
+        self._cloud.spot.reclaim(node, notice_s=notice_s, rebalance_lead_s=rebalance_lead_s)
 
     def kill_node(self, node: str) -> None:
         """Let a machine stop at once, without notice."""
         self._note_taken(node, 0)
-        self._cloud.spot.lose_instance(self._instance_of(node))
+        self._cloud.spot.lose_instance(node)
 
     def drain_node(self, node: str) -> None:
         """Cordon a node and evict what runs there, as `kubectl drain` does: PodDisruptionBudgets hold."""

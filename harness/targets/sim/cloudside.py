@@ -18,6 +18,7 @@ from harness.cloud.metadata import Metadata
 from harness.cloud.nodegroups import CloudNodeLifecycle, Drainer, Fleet, Machines, NodeGroups
 from harness.cloud.provision import Provisioned, provision
 from harness.cloud.serving import ServerThread
+from harness.cloud.spot import Spot
 from harness.cloud.standin import Services, Standin
 from harness.kube.client import Reader, Writer
 from harness.kube.controllers import Manager
@@ -99,6 +100,16 @@ class CloudSide:
             market=self.market,
             drainer=self.drainer,
             specs=estate.node_groups,
+        )
+        self.spot = Spot(
+            kernel=self._kernel,
+            seeds=self._seeds,
+            timeline=self._timeline,
+            estate=estate,
+            groups=self.groups,
+            fleet=self.fleet,
+            drainer=self.drainer,
+            board=self.metadata,
         )
         manager.add(CloudNodeLifecycle(self._kernel, reader, writer, recorder, self.instances))
 

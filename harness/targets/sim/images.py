@@ -89,4 +89,6 @@ class Registry:
             )
         service = repository.removeprefix(REPOSITORY_PREFIX)
         target = self._targets[service]
-        return Image(reference, service, target.program, size_bytes, dict(target.env), target.working_dir)
+        # a path of the image's own file system means nothing to a process that runs from this checkout
+        env = tuple((name, value) for name, value in target.env if not value.startswith("/"))
+        return Image(reference, service, target.program, size_bytes, env, target.working_dir)

@@ -9,6 +9,7 @@ from typing import Any
 from harness.cluster.store.validation.causes import invalid, required
 from harness.kube.errors import Cause
 from harness.kube.resources import (
+    CUSTOM_RESOURCE_DEFINITIONS,
     CLUSTER_ROLE_BINDINGS,
     CLUSTER_ROLES,
     NAMESPACES,
@@ -97,7 +98,8 @@ def check_metadata(resource: Resource, metadata: Mapping[str, Any]) -> list[Caus
     for position, finalizer in enumerate(metadata.get("finalizers") or ()):
         field = f"metadata.finalizers[{position}]"
         causes += [invalid(field, finalizer, fault) for fault in qualified_name_faults(finalizer)]
-        if "/" not in finalizer and finalizer not in _STANDARD_FINALIZERS:
+        is_core = resource.group != CUSTOM_RESOURCE_DEFINITIONS.group  # apiextensions has a bare name of its own
+        if is_core and "/" not in finalizer and finalizer not in _STANDARD_FINALIZERS:
             detail = "name is neither a standard finalizer name nor is it fully qualified"
             causes.append(invalid(field, finalizer, detail))
     return causes
