@@ -13,7 +13,7 @@ from typing import Protocol
 
 from harness.cloud.estate import Estate
 from harness.cloud.identity import Identity
-from harness.cloud.instances import Instances
+from harness.cloud.instances import Instance, Instances, InstanceState
 from harness.cloud.metadata import Metadata
 from harness.cloud.platform import POD_IDENTITY_ADDON
 from harness.kube.hooks import Provision
@@ -53,6 +53,7 @@ class CloudNodeAgent:
         self._gateway_url = gateway_url
         self._credentials_url = credentials_url
         self._extras = tuple(extras)
+        instances.observe(self._instance_changed)
 
     def provide(self, pod: Object, container: str, party: str) -> Provision:  # noqa: ARG002 - all containers of a pod get the same
         """Environment and token file of one container start."""
@@ -82,3 +83,7 @@ class CloudNodeAgent:
         self._identity.close_session(party)
         for extra in self._extras:
             extra.release(party)
+
+    def _instance_changed(self, instance: Instance) -> None:
+        if instance.state is InstanceState.TERMINATED:
+            self._metadata.forget(instance.id)

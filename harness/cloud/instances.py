@@ -86,6 +86,9 @@ class InstanceProvider(Protocol):
     def get(self, instance_id: str) -> Instance | None:
         """The instance as it is now, None when it never was."""
 
+    def observe(self, observer: Callable[[Instance], None]) -> None:
+        """Call `observer` with the instance after each transition."""
+
 
 class Instances:
     """The model. All methods belong to the kernel's thread."""

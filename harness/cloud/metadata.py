@@ -60,6 +60,13 @@ class Metadata:
             self._served[instance.id] = served
         return served.url
 
+    def forget(self, instance_id: str) -> None:
+        """The instance is gone: its endpoint closes."""
+        self._notices.pop(instance_id, None)
+        served = self._served.pop(instance_id, None)
+        if served is not None:
+            self._servers.run_soon(served.runner.cleanup())
+
     def close(self) -> None:
         """Stop all listeners; harmless when called twice."""
         served, self._served = self._served, {}

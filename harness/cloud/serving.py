@@ -40,6 +40,10 @@ class ServerThread:
         """Run `coroutine` on the loop and return its answer."""
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
 
+    def run_soon(self, coroutine: Coroutine[Any, Any, None]) -> None:
+        """Run `coroutine` on the loop some time; nobody waits for it."""
+        asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+
     def serve(self, application: web.Application) -> Served:
         """Listen on a free loopback port."""
         return self.run(self._serve(application))

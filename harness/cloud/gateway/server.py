@@ -24,6 +24,7 @@ from harness.clock import Kernel, Knock, Timeline, Toll
 from harness.cloud.gateway.calls import Answer, Call, HttpRequest, bucket_and_key, credentials_of, name_call
 from harness.cloud.gateway.counters import Counters
 from harness.cloud.gateway.errors import Reply, error_reply
+from harness.cloud.gateway.integrity import corrupt_upload
 from harness.cloud.gateway.rates import Rates
 from harness.cloud.gateway.turnstile import Scope, Turnstile
 from harness.cloud.gateway.verdicts import DROP, LOSE_ACKNOWLEDGEMENT, Delay, Rule, fault_of, refusal_in
@@ -182,8 +183,11 @@ class Gateway:
                 return _cut(incoming)
             fault = grant.fault
         refusal = refusal_in(fault)
-        if refusal is not None:
-            reply = _from_reply(error_reply(service, refusal.status, refusal.code, refusal.message))
+        refused = error_reply(service, refusal.status, refusal.code, refusal.message) if refusal is not None else None
+        if refused is None and service == "s3":
+            refused = corrupt_upload(request)
+        if refused is not None:
+            reply = _from_reply(refused)
         else:
             async with self._turnstile.turn(_scope(service, request)):
                 reply = await self._answer(call, request, incoming, access_key)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from harness.clock import SECOND, Kernel
 from harness.kube.client import Change, Reader, Writer
-from harness.kube.errors import NotFound, TooManyRequests
+from harness.kube.errors import ApiError, NotFound
 from harness.kube.objects import Object, is_deleting, name_of, namespace_of
 from harness.kube.resources import NODES, PODS
 
@@ -98,25 +98,17 @@ class Drainer:
             self._kernel.at(drain.retry_us, lambda: self._step(drain))
 
     def _remove(self, drain: _Drain, pod: Object) -> bool:
-        """Evict or delete; False when a budget holds it back."""
+        """Evict, or delete where budgets do not count; False when the eviction has to be tried again."""
         namespace, name = str(namespace_of(pod)), name_of(pod)
         try:
-            if drain.respects_budgets:
-                self._writer.evict(namespace, name)
-            else:
-                self._evict_anyway(namespace, name)
-        except TooManyRequests:
-            return False
+            self._writer.evict(namespace, name)
         except NotFound:
             return True
-        return True
-
-    def _evict_anyway(self, namespace: str, name: str) -> None:
-        """Eviction leaves the better trace in the pod's conditions; only a budget makes it a deletion."""
-        try:
-            self._writer.evict(namespace, name)
-        except TooManyRequests:
+        except ApiError:  # 429 of a budget, 500 of several budgets
+            if drain.respects_budgets:
+                return False
             self._writer.delete(PODS, namespace, name)
+        return True
 
     def _finish(self, drain: _Drain) -> None:
         if drain.finished:

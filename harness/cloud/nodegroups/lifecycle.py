@@ -10,10 +10,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from harness.clock import SECOND, Kernel
-from harness.cloud.instances import InstanceProvider, InstanceState
+from harness.cloud.instances import Instance, InstanceProvider, InstanceState
 from harness.kube.client import Reader, Writer
 from harness.kube.controllers import Watch
-from harness.kube.errors import NotFound
 from harness.kube.events import Recorder
 from harness.kube.objects import Object, condition
 from harness.kube.resources import NODES
@@ -35,32 +34,39 @@ class CloudNodeLifecycle:
         self._recorder = recorder.named(self.name)
         self._instances = instances
         self._epoch_us = kernel.now
+        instances.observe(self._instance_changed)
 
     def watches(self) -> Sequence[Watch]:
         """Nodes."""
         return (Watch(NODES),)
 
     def reconcile(self, key: str) -> int | None:
-        """Delete the node when its machine is gone; come back at the next look while it is not ready."""
+        """Delete the node at the next look when it is not ready and its machine is gone."""
         node = self._reader.get(NODES, None, key)
         if node is None or _is_ready(node):
             return None
-        since_us = (self._kernel.now - self._epoch_us) % _PERIOD_US
-        if since_us:
-            return _PERIOD_US - since_us
+        wait_us = self._until_next_look()
+        if wait_us:
+            return wait_us
         instance = self._instances.get(instance_id_of(node) or "")
-        if instance is None:
-            return None  # a node of somebody else: the cloud provider does not know it
+        if instance is None or instance.state is not InstanceState.TERMINATED:
+            return None  # a node of somebody else, or one whose instance still exists: its end will wake this
+        self._recorder.event(
+            node, "Normal", "DeletingNode", f"Deleting node {key} because it does not exist in the cloud provider"
+        )
+        self._writer.delete(NODES, None, key)
+        return None
+
+    def _instance_changed(self, instance: Instance) -> None:
+        """Look at the node of an instance that has just gone."""
         if instance.state is InstanceState.TERMINATED:
-            self._recorder.event(
-                node, "Normal", "DeletingNode", f"Deleting node {key} because it does not exist in the cloud provider"
-            )
-            try:
-                self._writer.delete(NODES, None, key)
-            except NotFound:
-                return None
-            return None
-        return _PERIOD_US if instance.state is InstanceState.SHUTTING_DOWN else None
+            self._kernel.after(self._until_next_look(), lambda: self._look(instance.private_dns_name))
+
+    def _look(self, node_name: str) -> None:
+        self.reconcile(node_name)
+
+    def _until_next_look(self) -> int:
+        return -(self._kernel.now - self._epoch_us) % _PERIOD_US
 
 
 def instance_id_of(node: Object) -> str | None:

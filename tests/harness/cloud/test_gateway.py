@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 import threading
 import urllib.error
@@ -320,6 +322,18 @@ def test_given_a_party_that_has_gone_when_its_upload_may_pass_then_nothing_is_wr
     thread.join()
 
     assert "Contents" not in _tool(doorway).list_objects_v2(Bucket="data")
+
+
+def test_given_a_wrong_checksum_when_an_object_is_put_then_it_is_refused_as_s3_does(doorway):
+    s3 = _tool(doorway)
+    s3.create_bucket(Bucket="data")
+
+    with pytest.raises(ClientError, match="BadDigest"):
+        s3.put_object(Bucket="data", Key="k", Body=b"1", ChecksumSHA256="A" * 43 + "=")
+
+    right = base64.b64encode(hashlib.sha256(b"1").digest()).decode()
+    s3.put_object(Bucket="data", Key="k", Body=b"1", ChecksumSHA256=right)
+    assert s3.list_objects_v2(Bucket="data")["KeyCount"] == 1
 
 
 def test_given_a_pod_when_it_asks_who_it_is_then_it_is_its_role(doorway):
