@@ -8,7 +8,7 @@ changes nobody looks, but for deadlines, back-offs and deletions, which have the
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from harness.clock import SECOND, Kernel, Seeds, parse_time
 from harness.kube.client import Reader, Writer
@@ -29,12 +29,20 @@ PHASE_LABEL = "workflows.argoproj.io/phase"
 REQUEUE_US = 10 * SECOND
 _BY_WORKFLOW = "workflow"
 _FINAL = frozenset({"Succeeded", "Failed", "Error"})
-_NODE_EVENTS = {"Running": "Normal", "Succeeded": "Normal", "Failed": "Warning", "Error": "Warning"}
 
 
 def _key_of_pod(pod: Object) -> Iterable[str]:
     workflow = labels_of(pod).get(WORKFLOW_LABEL)
     return (f"{namespace_of(pod)}/{workflow}",) if workflow else ()
+
+
+def node_phases_to_tell(before: str | None, after: str) -> list[str]:
+    """The phases of a node that get an event; one that was never seen running is told as if it had been."""
+    if before == after:
+        return []
+    if before is None:
+        return {"Running": ["Running"]}.get(after, ["Running", after] if after in _FINAL else [])
+    return ["Running", after] if before == "Pending" and after in _FINAL else [after]
 
 
 class WorkflowController:
@@ -99,19 +107,17 @@ class WorkflowController:
         operation = Operation(
             workflow, pods, self._kernel.now, _Cluster(self._reader, self._writer, namespace_of(workflow))
         )
-        if not operation.phase:
+        if operation.phase:
+            operation.begin()
+            reconcile_pods(operation)
+        else:
             operation.phase = "Running"
-            operation.status["startedAt"] = operation.now
-            if operation.deadline_us is not None:
-                operation.wake_at(operation.deadline_us)
             try:
                 validate(operation.spec)
+                operation.begin()
             except InvalidSpec as error:
+                operation.status["startedAt"] = operation.now
                 operation.phase, operation.message = "Failed", f"invalid spec: {error}"
-        else:
-            if operation.deadline_us is not None:
-                operation.wake_at(operation.deadline_us)
-            reconcile_pods(operation)
         if operation.phase not in _FINAL and not operation.spec.get("suspend"):
             operation.execute()
         self._write(workflow, operation, pods)
@@ -150,12 +156,11 @@ class WorkflowController:
             self._recorder.event(after, "Normal", "WorkflowRunning", "Workflow Running")
         old = was.get("nodes") or {}
         for identity, node in (now.get("nodes") or {}).items():
-            phase = str(node["phase"])
-            if phase in _NODE_EVENTS and (old.get(identity) or {}).get("phase") != phase:
+            for phase in node_phases_to_tell((old.get(identity) or {}).get("phase"), str(node["phase"])):
                 text = f"{phase} node {node['name']}"
                 if node.get("message"):
                     text = f"{text}: {node['message']}"
-                kind: Any = _NODE_EVENTS[phase]
+                kind: Literal["Normal", "Warning"] = "Normal" if phase in {"Succeeded", "Running"} else "Warning"
                 self._recorder.event(after, kind, f"WorkflowNode{phase}", text)
         if now["phase"] == "Succeeded":
             self._recorder.event(after, "Normal", "WorkflowSucceeded", "Workflow completed")

@@ -14,7 +14,7 @@ from harness.clock import SECOND, format_time, parse_time
 from harness.kube.objects import Object, name_of, thaw
 from harness.workflows.call import Call, ParallelismReached
 from harness.workflows.dag import execute_dag
-from harness.workflows.durations import parse_count, parse_duration
+from harness.workflows.durations import parse_duration
 from harness.workflows.errors import WorkflowError
 from harness.workflows.leaves import execute_pod, execute_suspend, is_pod
 from harness.workflows.naming import pod_name
@@ -68,15 +68,15 @@ class Operation:
         self.templates: dict[str, Mapping[str, Any]] = {
             str(template["name"]): template for template in self.spec.get("templates") or ()
         }
-        self.deadline_us = self._deadline()
+        self.deadline_us: int | None = None
 
-    def _deadline(self) -> int | None:
+    def begin(self) -> None:
+        """For a spec that is valid: what its time limit is, counted from its start."""
+        self.status.setdefault("startedAt", self.now)
         limit = self.spec.get("activeDeadlineSeconds")
-        if limit is None:
-            return None
-        started = self.status.get("startedAt")
-        started_us = parse_time(started) if started else self.now_us
-        return started_us + parse_count(limit, "spec.activeDeadlineSeconds") * SECOND
+        if limit is not None:
+            self.deadline_us = parse_time(str(self.status["startedAt"])) + int(limit) * SECOND
+            self.wake_at(self.deadline_us)
 
     def wake_at(self, when_us: int) -> None:
         """Look again then, or earlier."""

@@ -7,16 +7,19 @@ silence; `metrics` alone is ignored, for it changes nothing in the run.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from harness.workflows import depends
 from harness.workflows.assess import MAIN
+from harness.workflows.cleanup import STRATEGIES
 from harness.workflows.dag import tree_of
+from harness.workflows.durations import parse_count, parse_duration
 from harness.workflows.errors import InvalidSpec, NotSupported
 from harness.workflows.hooks import exit_hook_of
 from harness.workflows.retry import policy_of
 from harness.workflows.steps import groups_of
+from harness.workflows.tags import check_tags, input_tags, result_tags, workflow_tags
 
 _KINDS = ("container", "script", "dag", "steps", "suspend")
 _OTHER_KINDS = ("resource", "http", "plugin", "containerSet", "data")
@@ -30,9 +33,8 @@ _SPEC_REFUSED = (
     "artifactGC",
     "workflowMetadata",
 )
+_LOOPS = ("withItems", "withParam", "withSequence")
 _TEMPLATE_REFUSED = ("sidecars", "daemon", "memoize", "synchronization", "executor", "failFast", "archiveLocation")
-_GLOBAL_PREFIXES = ("workflow.",)
-
 Template = Mapping[str, Any]
 
 
@@ -54,7 +56,8 @@ def validate(spec: Mapping[str, Any]) -> None:
             raise InvalidSpec(
                 f"spec.arguments.{parameter.get('name')}.value or spec.arguments.{parameter.get('name')}.valueFrom is required"
             )
-    checker = _Checker(templates)
+    _check_numbers(spec)
+    checker = _Checker(templates, workflow_tags(spec))
     checker.check(str(entrypoint), arguments, "")
     if spec.get("onExit"):
         checker.check(str(spec["onExit"]), arguments, "")
@@ -73,8 +76,9 @@ def _templates(spec: Mapping[str, Any]) -> dict[str, Template]:
 
 
 class _Checker:
-    def __init__(self, templates: Mapping[str, Template]) -> None:
+    def __init__(self, templates: Mapping[str, Template], known: set[str]) -> None:
         self._templates = templates
+        self._known = known
         self._open: list[str] = []
 
     def check(self, name: str, arguments: Mapping[str, Any], place: str) -> None:
@@ -93,12 +97,11 @@ class _Checker:
     def _check_template(self, template: Template, arguments: Mapping[str, Any], place: str) -> None:
         kinds = [kind for kind in (*_KINDS, *_OTHER_KINDS) if kind in template]
         if len(kinds) != 1:
-            wanted = "must have exactly one of container, script, dag, steps, suspend"
-            raise InvalidSpec(
-                f"{place} template type unspecified: {wanted}"
-                if not kinds
-                else f"{place} multiple template types specified: {wanted}"
+            choose = (
+                "choose one of: container, containerSet, steps, script, resource, dag, suspend, template, template ref"
             )
+            what = "multiple template types specified" if kinds else "template type unspecified"
+            raise InvalidSpec(f"{place} {what}. {choose}")
         if kinds[0] in _OTHER_KINDS:
             raise NotSupported(f"{place}.{kinds[0]}")
         for field in _TEMPLATE_REFUSED:
@@ -117,6 +120,8 @@ class _Checker:
             self._check_steps(template, place)
         elif kinds[0] in {"container", "script"}:
             _check_leaf(template, kinds[0], place)
+            body = {key: value for key, value in template.items() if key not in {"inputs", "outputs"}}
+            check_tags(body, self._known | input_tags(template), f"{place}:")
 
     def _check_inputs(self, template: Template, arguments: Mapping[str, Any], place: str) -> None:
         inputs = template.get("inputs") or {}
@@ -175,11 +180,16 @@ class _Checker:
         needs = {name: self._needs(task, by_name, f"{place}.tasks.{name}") for name, task in by_name.items()}
         for target in str(template["dag"].get("target") or "").split():
             if target not in by_name:
-                raise InvalidSpec(f"{place}.targets target '{target}' is not defined")
+                raise InvalidSpec(f"{place}.targets: target '{target}' is not defined")
         cycle = find_cycle(needs)
         if cycle:
             raise InvalidSpec(f"{place}.tasks dependency cycle detected: {'->'.join(cycle)}")
+        inputs = self._known | input_tags(template)
         for name, task in by_name.items():
+            known = inputs.union(
+                *(self._results(f"tasks.{other}", by_name[other]) for other in _ancestors(name, needs))
+            )
+            self._check_tags_of_call(task, known, self._results(f"tasks.{name}", task), f"{place}.tasks.{name}")
             self._check_call(task, f"{place}.tasks.{name}")
 
     def _needs(self, task: Mapping[str, Any], known: Mapping[str, Any], place: str) -> list[str]:
@@ -194,8 +204,11 @@ class _Checker:
 
     def _check_steps(self, template: Template, place: str) -> None:
         names: set[str] = set()
+        known = self._known | input_tags(template)
         for position, group in enumerate(groups_of(template)):
             for step in group:
+                own = self._results(f"steps.{step.get('name')}", step)
+                self._check_tags_of_call(step, known, own, f"{place}.steps")
                 name = str(step.get("name") or "")
                 here = f"{place}.steps[{position}]"
                 if not name:
@@ -204,12 +217,22 @@ class _Checker:
                     raise InvalidSpec(f"{here}.name '{name}' is not unique")
                 names.add(name)
                 self._check_call(step, f"{here}.{name}")
+            known = known.union(*(self._results(f"steps.{step['name']}", step) for step in group))
+
+    def _results(self, prefix: str, task: Mapping[str, Any]) -> set[str]:
+        template = task.get("inline") or self._templates.get(str(task.get("template")))
+        return result_tags(prefix, template, loop=_is_loop(task))
+
+    def _check_tags_of_call(self, task: Mapping[str, Any], known: set[str], own: set[str], place: str) -> None:
+        """The call's own results are known to its hooks only."""
+        body = {key: value for key, value in task.items() if key not in {"hooks", "inline"}}
+        check_tags(body, known, place, loop=_is_loop(task))
+        check_tags(task.get("hooks") or {}, known | own, place, loop=_is_loop(task))
 
     def _check_call(self, task: Mapping[str, Any], place: str) -> None:
-        for field in ("templateRef",):
-            if task.get(field):
-                raise NotSupported(f"{place}.{field}")
-        loops = [field for field in ("withItems", "withParam", "withSequence") if task.get(field) is not None]
+        if task.get("templateRef"):
+            raise NotSupported(f"{place}.templateRef")
+        loops = [field for field in _LOOPS if task.get(field) is not None]
         if len(loops) > 1:
             raise InvalidSpec(f"{place} only one of withItems, withParam, withSequence can be specified")
         for name in task.get("hooks") or {}:
@@ -244,24 +267,51 @@ def _check_leaf(template: Template, kind: str, place: str) -> None:
 
 
 def find_cycle(needs: Mapping[str, Sequence[str]]) -> list[str]:
-    """A cycle of a graph, first node repeated at its end; empty when there is none."""
+    """A cycle of a graph, its first node repeated at the end; empty when there is none."""
     done: set[str] = set()
 
     def visit(name: str, path: list[str]) -> list[str]:
         if name in path:
             return [*path[path.index(name) :], name]
-        if name in done:
-            return []
-        for needed in needs[name]:
-            found = visit(needed, [*path, name])
-            if found:
-                return found
-        done.add(name)
+        if name not in done:
+            for needed in needs[name]:
+                cycle = visit(needed, [*path, name])
+                if cycle:
+                    return cycle
+            done.add(name)
         return []
 
-    return next((cycle for cycle in _visits(needs, visit) if cycle), [])
-
-
-def _visits(needs: Mapping[str, Sequence[str]], visit: Any) -> Iterator[list[str]]:
     for name in needs:
-        yield visit(name, [])
+        cycle = visit(name, [])
+        if cycle:
+            return cycle
+    return []
+
+
+def _ancestors(name: str, needs: Mapping[str, Sequence[str]]) -> list[str]:
+    found: list[str] = []
+    waiting = list(needs[name])
+    while waiting:
+        ancestor = waiting.pop(0)
+        if ancestor not in found:
+            found.append(ancestor)
+            waiting.extend(needs[ancestor])
+    return found
+
+
+def _is_loop(task: Mapping[str, Any]) -> bool:
+    return any(task.get(field) is not None for field in _LOOPS)
+
+
+def _check_numbers(spec: Mapping[str, Any]) -> None:
+    """What is read as a number or duration later, outside of any template."""
+    for field in ("activeDeadlineSeconds", "parallelism"):
+        if spec.get(field) is not None:
+            parse_count(spec[field], f"spec.{field}")
+    for field, value in (spec.get("ttlStrategy") or {}).items():
+        parse_count(value, f"spec.ttlStrategy.{field}")
+    rule = spec.get("podGC") or {}
+    if rule.get("strategy") and rule["strategy"] not in STRATEGIES:
+        raise InvalidSpec(f"podGC.strategy unknown strategy '{rule['strategy']}'")
+    if rule.get("deleteDelayDuration"):
+        parse_duration(rule["deleteDelayDuration"])
