@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from aiohttp import web
@@ -18,6 +18,7 @@ from aiohttp import web
 from harness.clock import HOUR, SECOND, format_time
 from harness.cloud.estate import Estate, PodIdentity
 from harness.cloud.serving import Served, ServerThread
+from harness.kube.objects import Object
 
 _LIFETIME_US = 6 * HOUR
 
@@ -46,10 +47,9 @@ class Identity:
         self._by_access_key: dict[str, Session] = {}
         self._by_bearer: dict[str, Session] = {}
 
-    def open(self, party: str, pod: Mapping[str, object], identity: PodIdentity) -> Session:
+    def open(self, party: str, pod: Object, identity: PodIdentity) -> Session:
         """Credentials for `party`, a container of `pod`, with the role of `identity`."""
         metadata = pod["metadata"]
-        assert isinstance(metadata, Mapping)
         digest = hashlib.sha256(f"{self._seed}/{party}/{metadata.get('uid')}".encode()).hexdigest()
         session = Session(
             party=party,

@@ -6,6 +6,7 @@ seeds and equal calls give equal ids.
 
 from __future__ import annotations
 
+import functools
 import os
 import subprocess
 import sys
@@ -15,6 +16,8 @@ from types import TracebackType
 from typing import IO, Any, Protocol
 
 import boto3
+import botocore.loaders
+import botocore.session
 from botocore.config import Config
 
 ACCOUNT_ID = "123456789012"
@@ -113,14 +116,22 @@ class GivenStandin:
         """Nothing: its owner stops it."""
 
 
+@functools.cache
+def _service_models() -> botocore.loaders.Loader:
+    """The API descriptions, parsed once in a process however many worlds it opens."""
+    return botocore.loaders.create_loader()
+
+
 class Services:
     """boto3 clients of one endpoint, made once each."""
 
     def __init__(self, endpoint_url: str, region: str) -> None:
         self.region = region
         self.endpoint_url = endpoint_url
+        core = botocore.session.Session()
+        core.register_component("data_loader", _service_models())
         self._session = boto3.session.Session(
-            aws_access_key_id="harness", aws_secret_access_key="harness", region_name=region
+            aws_access_key_id="harness", aws_secret_access_key="harness", region_name=region, botocore_session=core
         )
         self._config = Config(
             s3={"addressing_style": "path"}, retries={"total_max_attempts": 1}, parameter_validation=True

@@ -156,6 +156,8 @@ class Fleet:
     def _join(self, member: Member) -> None:
         if member.ending:
             return
+        if self._reader.get(NODES, None, member.node_name) is None:
+            self._register(member)  # somebody deleted the Node meanwhile: a kubelet registers again
         self._machines.join(member.node_name)
         member.ready = True
         for observer in tuple(self._ready_observers):

@@ -146,9 +146,7 @@ class NodeGroups:
             group.launching += missing
             delay_us = self._fleet.launch_delay_us(group.spec.name)
             self._kernel.after(delay_us, lambda: self._launch(group, missing, cause))
-        for _ in range(-missing):
-            if not counted:
-                return
+        for _ in range(len(counted) - group.desired):
             victim = scale_in_victim(group.spec, [self._fleet.instance_of(member) for member in counted])
             member = next(member for member in counted if member.instance_id == victim.id)
             counted.remove(member)

@@ -1,4 +1,4 @@
-"""S3: buckets with versioning, encryption, lifecycle, intelligent tiering, ownership, public access block and policy."""
+"""S3: buckets with versioning, encryption, lifecycle, intelligent tiering, ownership and public access block."""
 
 from __future__ import annotations
 

@@ -163,6 +163,7 @@ def test_given_a_scaled_world_when_a_pod_reads_then_durations_are_those_of_full_
     assert took_s == pytest.approx(1.0, abs=0.001)
 
 
+@pytest.mark.slow
 def test_given_two_pods_when_both_put_the_same_key_conditionally_then_exactly_one_wins_in_every_run(doorway):
     _tool(doorway).create_bucket(Bucket="data")
     winners: dict[str, str] = {}
@@ -178,12 +179,12 @@ def test_given_two_pods_when_both_put_the_same_key_conditionally_then_exactly_on
 
         return work
 
-    for index in range(5):
+    for index in range(3):
         parties = [f"em-pipeline/{name}/main/{index}" for name in ("b", "a", "c")]
         doorway.run({party: put(party, f"k{index}") for party in parties})
 
-    assert winners == {f"k{index}": f"em-pipeline/a/main/{index}" for index in range(5)}
-    assert losers == [412] * 10
+    assert winners == {f"k{index}": f"em-pipeline/a/main/{index}" for index in range(3)}
+    assert losers == [412] * 6
 
 
 def test_given_unpaced_tools_when_they_put_the_same_key_conditionally_then_exactly_one_wins(doorway):

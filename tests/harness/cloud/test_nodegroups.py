@@ -160,3 +160,23 @@ def test_given_on_demand_and_spot_groups_when_launching_then_order_and_price_dec
 
     types = {instance.group: instance.pool.instance_type for instance in cell.instances.all()}
     assert types == {"heavy-processing": "r6i.4xlarge", "spot": "r6i.2xlarge"}
+
+
+def test_given_a_launch_that_waits_when_the_size_goes_back_then_it_is_not_made_and_nobody_is_ended(make_cell):
+    cell = make_cell(node_group(desired_size=1))
+    cell.call(cell.groups.start)
+    cell.wait(lambda: len(cell.ready_nodes()) == 1)
+    cell.call(lambda: cell.groups.set_desired("small-loaders", 2, "test"))
+    cell.call(lambda: cell.groups.set_desired("small-loaders", 1, "test"))
+    cell.run(300)
+
+    assert [instance.state for instance in cell.instances.all()] == [InstanceState.RUNNING]
+
+
+def test_given_a_node_object_that_somebody_deletes_when_the_kubelet_joins_then_it_registers_again(make_cell):
+    cell = make_cell(node_group(desired_size=1))
+    cell.call(cell.groups.start)
+    cell.wait(lambda: len(cell.nodes()) == 1)
+    cell.call(lambda: cell.store.delete(NODES, None, cell.nodes()[0]["metadata"]["name"]))
+
+    cell.wait(lambda: len(cell.ready_nodes()) == 1)
