@@ -16,6 +16,7 @@ from pipeline.records import RecordStore, record
 from pipeline.settings import Settings
 from pipeline.sink import Sink
 from pipeline.sources.base import Description, Source
+from pipeline.transfer.errors import ScratchFailed
 from pipeline.volume import Outcome, ingest, version12
 
 log = logging.getLogger(__name__)
@@ -92,8 +93,8 @@ def _load_one(service: str, settings: Settings, sink: Sink, open_source: OpenSou
     tracker = Tracker(RecordStore(settings.data_dir), service, settings.source_id(service))
     try:
         with (
-            tempfile.TemporaryDirectory(prefix="em-pipeline-", dir=settings.scratch_dir) as scratch,
-            _opened(lambda: open_source(service, settings, Path(scratch))) as source,
+            _scratch(settings.scratch_dir) as scratch,
+            _opened(lambda: open_source(service, settings, scratch)) as source,
         ):
             description = source.describe()
             _check(description, service, settings)
@@ -106,6 +107,16 @@ def _load_one(service: str, settings: Settings, sink: Sink, open_source: OpenSou
     except Exception as error:
         tracker.fail(error)
         raise
+
+
+@contextmanager
+def _scratch(folder: Path) -> Iterator[Path]:
+    try:
+        made = tempfile.TemporaryDirectory(prefix="em-pipeline-", dir=folder)
+    except OSError as error:
+        raise ScratchFailed(str(folder), str(error.strerror)) from error
+    with made as path:
+        yield Path(path)
 
 
 @contextmanager

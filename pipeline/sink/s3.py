@@ -14,19 +14,17 @@ import logging
 import time
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterator, Mapping
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import urlsplit
 
 import botocore.exceptions as boto_errors
-import botocore.session
 from botocore.config import Config
-from botocore.loaders import Loader
 
 from pipeline.errors import SettingsError, SinkDenied, SinkError, SinkNotFound, SinkUnavailable
 from pipeline.settings import Settings
 from pipeline.sink.base import StoredObject, conflict, digest
 from pipeline.transfer.retry import RetryPolicy
+from pipeline.transfer.s3 import session
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -179,15 +177,8 @@ def preload() -> None:
     _client(region="us-east-1", endpoint_url=None, timeout_s=1.0, connections=1).close()
 
 
-@lru_cache
-def _loader() -> Loader:
-    return Loader()
-
-
 def _client(*, region: str | None, endpoint_url: str | None, timeout_s: float, connections: int) -> Any:
-    session = botocore.session.Session()
-    session.register_component("data_loader", _loader())
-    return session.create_client(
+    return session().create_client(
         "s3",
         region_name=region,
         endpoint_url=endpoint_url,

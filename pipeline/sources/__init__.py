@@ -7,6 +7,7 @@ from pathlib import Path
 from pipeline.errors import SettingsError
 from pipeline.settings import Settings
 from pipeline.sources.base import Source
+from pipeline.sources.index import SourceIndex
 from pipeline.sources.reading import Access
 from pipeline.transfer import RetryPolicy
 
@@ -21,6 +22,7 @@ def open_source(service: str, settings: Settings, scratch_dir: Path) -> Source:
         settings.max_workers,
     )
     source_id = settings.source_id(service)
+    index = SourceIndex(settings.data_dir, service, source_id)
     match service:
         case "ebi":
             from pipeline.sources.ebi import Ebi
@@ -32,11 +34,12 @@ def open_source(service: str, settings: Settings, scratch_dir: Path) -> Source:
                 source_id=source_id,
                 scratch_dir=scratch_dir,
                 access=access,
+                index=index,
             )
         case "epfl":
             from pipeline.sources.epfl import Epfl
 
-            return Epfl(settings.source_epfl_url, source_id=source_id, access=access)
+            return Epfl(settings.source_epfl_url, source_id=source_id, access=access, index=index)
         case "flyem":
             from pipeline.sources.flyem import FlyEm
 
@@ -60,6 +63,7 @@ def open_source(service: str, settings: Settings, scratch_dir: Path) -> Source:
                 source_id=source_id,
                 scratch_dir=scratch_dir,
                 access=access,
+                index=index,
             )
         case "openorganelle":
             from pipeline.sources.openorganelle import OpenOrganelle

@@ -8,10 +8,10 @@ workers `read` is called from several threads at once, and the source keeps its 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +27,7 @@ __all__ = [
     "Region",
     "Source",
     "SourceError",
+    "Streamed",
     "TransientError",
     "UnsupportedFile",
     "Voxels",
@@ -91,3 +92,12 @@ class Source(Protocol):
         ...
 
     def close(self) -> None: ...
+
+
+@runtime_checkable
+class Streamed(Source, Protocol):
+    """A source that can be read from a place of its choice, but only to the end: it has to know the first place that matters."""
+
+    def expect(self, regions: Iterable[tuple[int, Region]]) -> None:
+        """Called once, after `describe` and before the first `read`: level and region of everything that may be read."""
+        ...

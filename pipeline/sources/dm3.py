@@ -50,6 +50,18 @@ class Dm3Image:
     def size_bytes(self) -> int:
         return self.shape[0] * self.shape[1] * self.dtype.itemsize
 
+    def to_json(self) -> dict[str, Any]:
+        pixel = list(self.pixel_size_nm) if self.pixel_size_nm is not None else None
+        return {"offset": self.offset, "plane": list(self.shape), "dtype": self.dtype.str, "pixel_size_nm": pixel}
+
+    @classmethod
+    def from_json(cls, document: Any) -> Dm3Image:
+        """ValueError, KeyError or TypeError when it cannot be one."""
+        height, width = document["plane"]
+        pixel = document["pixel_size_nm"]
+        size_nm = None if pixel is None else (float(pixel[0]), float(pixel[1]))
+        return cls(int(document["offset"]), (int(height), int(width)), np.dtype(document["dtype"]), size_nm)
+
 
 def read_header(fetch: Fetch, size_bytes: int, place: str) -> Dm3Image:
     """The image of a file of `size_bytes`, of which `fetch(start, stop)` gives the bytes."""

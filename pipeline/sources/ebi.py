@@ -1,8 +1,9 @@
 """EMPIAR (EMBL-EBI): the slices of an entry, stacked to one volume. Metadata from the EMPIAR API, DM3 files from anonymous FTP.
 
 A slice is a file, the number at the end of its name is its z. Its header stands around the pixels, so the first slice is fetched to describe
-the volume (the sizes that the API gives do not agree with the files). FTP serves no ranges: a slice is fetched once, whole, into a slot of one
-unnamed temporary file. There are as many slots as slices fit into `scratch_bytes_max`, and at least as many as the region that is read has.
+the volume (the sizes that the API gives do not agree with the files); what it says is kept in the index, for the next run. FTP serves no ranges:
+a slice is fetched once, whole, into a slot of one unnamed temporary file, and only when a region needs it. There are as many slots as slices fit
+into `scratch_bytes_max`, and at least as many as the region that is read has.
 """
 
 from __future__ import annotations
@@ -18,10 +19,11 @@ import numpy as np
 from pipeline.errors import UnsupportedFile
 from pipeline.sources.base import Description, Level, Region, Voxels
 from pipeline.sources.dm3 import Dm3Image, read_header
+from pipeline.sources.index import SourceIndex
 from pipeline.sources.reading import Access, member
 from pipeline.sources.slots import Slots
 from pipeline.transfer import FtpClient
-from pipeline.transfer.errors import NotFound, UnexpectedAnswer
+from pipeline.transfer.errors import NotFound, SourceChanged, UnexpectedAnswer
 from pipeline.transfer.ranges import Fetch
 
 log = logging.getLogger(__name__)
@@ -63,6 +65,7 @@ class Ebi:
         source_id: str,
         scratch_dir: Path,
         access: Access,
+        index: SourceIndex,
         scratch_bytes_max: int = SCRATCH_BYTES_MAX,
     ) -> None:
         self._entry_url = f"{api_url.rstrip('/')}/entry/{entry_id}/"
@@ -73,9 +76,11 @@ class Ebi:
         self._scratch_bytes_max = scratch_bytes_max
         self._http = access.http()
         self._ftp = FtpClient(ftp_url, access.policy, timeout_s=access.timeout_s)
+        self._index = index
         self._lock = threading.Lock()
         self._slices: list[tuple[str, int]] = []
         self._first: Dm3Image | None = None
+        self._is_from_index = False
         self._slots: Slots | None = None
 
     def describe(self) -> Description:
@@ -85,10 +90,10 @@ class Ebi:
         self._slices = self._with_sizes(names)
         image_set = _image_set(entry, len(self._slices))
         with self._lock:
-            self._first = self._header(0, self._fetch(0))
-        voxel_size_nm, origin_of_size = voxel_size(image_set, self._first, self._entry_url)
-        shape = (len(self._slices), *self._first.shape)
-        dtype = self._first.dtype.newbyteorder("=").name
+            first = self._first = self._first_image()
+        voxel_size_nm, origin_of_size = voxel_size(image_set, first, self._entry_url)
+        shape = (len(self._slices), *first.shape)
+        dtype = first.dtype.newbyteorder("=").name
         return Description(
             source="ebi",
             source_id=self._source_id,
@@ -99,7 +104,7 @@ class Ebi:
                 "dtype": dtype,
                 "voxel_size_nm_zyx": list(voxel_size_nm),
             },
-            levels=(Level(shape=shape, dtype=dtype, voxel_size_nm=voxel_size_nm, read_unit=(1, *self._first.shape)),),
+            levels=(Level(shape=shape, dtype=dtype, voxel_size_nm=voxel_size_nm, read_unit=(1, *first.shape)),),
             title=str(entry.get("title") or key),
             description=str(entry.get("title") or f"Slices of {key}"),
             modality="SEM" if "SEM" in str(entry.get("experiment_type", "")).upper() else "EM",
@@ -114,12 +119,12 @@ class Ebi:
         )
 
     def read(self, level: int, region: Region) -> Voxels:  # noqa: ARG002 - the archive offers one level
-        if self._first is None or self._slots is None:
+        if self._first is None:
             raise RuntimeError("Ebi.read before Ebi.describe")
         (z0, y0, x0), (z1, y1, x1) = region.start, region.stop
         voxels = np.empty(region.shape, self._first.dtype.newbyteorder("="))
         with self._lock:
-            self._slots.make_room_for(z1 - z0)
+            self._room().make_room_for(z1 - z0)
             for z in range(z0, z1):
                 fetch = self._fetch(z)
                 image = self._header(z, fetch)
@@ -148,24 +153,53 @@ class Ebi:
             raise UnsupportedFile(f"{self._ftp.place(self._directory)}: no .dm3 slice; check EBI_ENTRY_ID")
         return sizes
 
-    def _fetch(self, z: int) -> Fetch:
+    def _first_image(self) -> Dm3Image:
+        """The image of the first slice, from the index or from the slice."""
+        listing = [list(one) for one in self._slices]
+        known = self._index.load(listing, Dm3Image.from_json)
+        self._is_from_index = known is not None
+        if known is not None:
+            return known
+        found = self._header(0, self._fetch(0))
+        self._index.save(listing, found.to_json())
+        return found
+
+    def _room(self) -> Slots:
         if self._slots is None:
             slot_bytes = max(size_bytes for _, size_bytes in self._slices)
             self._slots = Slots(self._scratch_dir, slot_bytes=slot_bytes, bytes_max=self._scratch_bytes_max)
+        return self._slots
+
+    def _fetch(self, z: int) -> Fetch:
         name, size_bytes = self._slices[z]
         path = f"{self._directory}/{name}"
-        return self._slots.get(name, lambda sink: self._ftp.fetch(path, sink, size_bytes=size_bytes))
+        return self._room().get(name, lambda sink: self._ftp.fetch(path, sink, size_bytes=size_bytes))
 
     def _header(self, z: int, fetch: Fetch) -> Dm3Image:
         name, size_bytes = self._slices[z]
         place = self._ftp.place(f"{self._directory}/{name}")
         image = read_header(fetch, size_bytes, place)
-        if self._first is not None and (image.shape, image.dtype) != (self._first.shape, self._first.dtype):
+        if self._first is None:
+            return image
+        is_like_first = (image.shape, image.dtype) == (self._first.shape, self._first.dtype)
+        if self._is_from_index and not is_like_first:
+            # Which of the two is the stranger is not known: this slice, or the first one, which was not looked at in this run.
+            self._index.forget(place)
+            raise SourceChanged(
+                place, f"{_words(image)}, and the first slice was {_words(self._first)} when it was described"
+            )
+        if not is_like_first:
             raise UnsupportedFile(
-                f"{place}: {image.shape} {image.dtype} and the first slice is {self._first.shape} {self._first.dtype}; "
+                f"{place}: {_words(image)} and the first slice is {_words(self._first)}; "
                 "slices of one volume have one shape and type"
             )
+        # Seen with its own bytes: from here on a slice that differs is the stranger.
+        self._is_from_index = self._is_from_index and z != 0
         return image
+
+
+def _words(image: Dm3Image) -> str:
+    return f"{image.shape} {image.dtype}"
 
 
 def order_slices(names: list[str], place: str) -> list[str]:

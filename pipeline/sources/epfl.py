@@ -1,12 +1,16 @@
 """EPFL CVLab hippocampus: one multi-page TIFF behind HTTP ranges.
 
-The page of the data set states the voxel size, 5 x 5 x 5 nm; the file does not. Only the rows that a region needs are fetched.
+The page of the data set states the voxel size, 5 x 5 x 5 nm; the file does not. Only the rows that a region needs are fetched, and gaps
+between them that are cheaper than another request. Where the pages are is kept in the index, and checked page by page as they are read.
 """
 
 from __future__ import annotations
 
+from pipeline.errors import UnsupportedFile
 from pipeline.sources.base import Description, Level, Region, Voxels
+from pipeline.sources.index import SourceIndex
 from pipeline.sources.reading import Access
+from pipeline.sources.tiff_layout import TiffLayout
 from pipeline.sources.tiff_stack import TiffStack
 from pipeline.transfer import RemoteFile
 
@@ -17,11 +21,15 @@ VOXEL_SIZE_NM = (5.0, 5.0, 5.0)
 
 
 class Epfl:
-    def __init__(self, url: str, *, source_id: str, access: Access) -> None:
+    def __init__(self, url: str, *, source_id: str, access: Access, index: SourceIndex) -> None:
         self._url = f"{url.rstrip('/')}/{FILE_PATH}"
         self._source_id = source_id
         self._http = access.http()
+        self._index = index
+        self._listing: dict[str, str | int] = {}
         self._stack: TiffStack | None = None
+        self._is_from_index = False
+        self._kept_pages: object = None
 
     def describe(self) -> Description:
         file = self._http.head(self._url)
@@ -61,11 +69,34 @@ class Epfl:
     def read(self, level: int, region: Region) -> Voxels:  # noqa: ARG002 - the archive offers one level
         if self._stack is None:
             raise RuntimeError("Epfl.read before Epfl.describe")
-        return self._stack.read(region)
+        try:
+            voxels = self._stack.read(region)
+        except UnsupportedFile as error:
+            if self._is_from_index:
+                self._index.forget(str(error))
+            raise
+        self._keep(self._stack)
+        return voxels
 
     def close(self) -> None:
         self._http.close()
 
     def _open(self, file: RemoteFile) -> TiffStack:
-        self._stack = TiffStack(lambda a, b: self._http.get_range(file, a, b), file.size_bytes, self._url)
+        self._listing = {
+            "file": FILE_PATH,
+            "size_bytes": file.size_bytes,
+            "etag": file.etag,
+            "last_modified": file.last_modified,
+        }
+        known = self._index.load(self._listing, lambda layout: TiffLayout.from_json(layout, file.size_bytes))
+        self._stack = TiffStack(lambda a, b: self._http.get_range(file, a, b), file.size_bytes, self._url, layout=known)
+        self._is_from_index = known is not None
+        self._kept_pages = known.pages if known is not None else None
+        self._keep(self._stack)
         return self._stack
+
+    def _keep(self, stack: TiffStack) -> None:
+        """Where the pages are, when that is news."""
+        if stack.layout.pages is not self._kept_pages:
+            self._kept_pages = stack.layout.pages
+            self._index.save(self._listing, stack.layout.to_json())

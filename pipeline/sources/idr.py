@@ -1,22 +1,30 @@
 """Image Data Resource: one image of a study, its description from the OMERO JSON API, its pixels from a TIFF on FTP.
 
-FTP serves no ranges, so the file is fetched once, whole, into an unnamed temporary file, when its voxels are first needed; a lost connection
-continues where it broke off. It is fetched from its beginning also when a restart needs only its last pages: a TIFF says there where its pages are.
+The file is fetched into an unnamed temporary file when its voxels are first needed; a lost connection continues where it broke off. FTP
+transfers have a beginning (REST) and no end. So the first run fetches the whole file and keeps in the index where the pages are; a run
+that continues asks for what follows the first page that is still missing, and passes over later pages that are not missing because they stand in
+the way. A TIFF says only at its beginning where its pages are, which such a run does not see: the index is compared with the first row
+of every page that arrives, and when they disagree the file is fetched whole.
 """
 
 from __future__ import annotations
 
 import os
 import re
-import tempfile
 import threading
+import zlib
+from collections.abc import Iterable
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from pipeline.errors import UnsupportedFile
 from pipeline.sources.base import Description, Level, Region, Voxels
+from pipeline.sources.index import SourceIndex
 from pipeline.sources.reading import Access, member
+from pipeline.sources.slots import scratch_file
+from pipeline.sources.tiff_layout import TiffLayout
 from pipeline.sources.tiff_stack import TiffStack
 from pipeline.sources.units import nanometres
 from pipeline.transfer import FtpClient
@@ -32,6 +40,25 @@ _SIZE_IN_NAME = re.compile(r"(\d+(?:\.\d+)?)x(\d+(?:\.\d+)?)x(\d+(?:\.\d+)?)nm",
 _AXES = ("Z", "Y", "X")
 
 
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the index keeps: where the pages are, and the CRC-32 of the first row of each."""
+
+    layout: TiffLayout
+    first_rows: tuple[int, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        return {**self.layout.to_json(), "first_rows_crc32": list(self.first_rows)}
+
+    @classmethod
+    def from_json(cls, document: Any, size_bytes: int) -> Known:
+        layout = TiffLayout.from_json(document, size_bytes)
+        first_rows = tuple(int(value) for value in document["first_rows_crc32"])
+        if len(first_rows) != len(layout.pages):
+            raise ValueError(f"{len(first_rows)} checks of {len(layout.pages)} pages")
+        return cls(layout, first_rows)
+
+
 class Idr:
     def __init__(
         self,
@@ -43,6 +70,7 @@ class Idr:
         source_id: str,
         scratch_dir: Path,
         access: Access,
+        index: SourceIndex,
     ) -> None:
         if dataset_id not in DIRECTORIES:
             raise UnsupportedFile(
@@ -60,6 +88,10 @@ class Idr:
         self._open_files = ExitStack()
         self._path = ""
         self._size_bytes = 0
+        self._index = index
+        self._listing: dict[str, str | int] = {}
+        self._known: Known | None = None
+        self._first_page = 0
         self._expected: tuple[tuple[int, int, int], str] | None = None
         self._stack: TiffStack | None = None
 
@@ -72,6 +104,8 @@ class Idr:
         pixels = data.get("Pixels", {})
         voxel_size_nm = voxel_size(pixels, name, self._image_url)
         self._size_bytes = self._ftp.size(self._path)
+        self._listing = {"name": name, "size_bytes": self._size_bytes}
+        self._known = self._index.load(self._listing, lambda layout: Known.from_json(layout, self._size_bytes))
         shape, dtype = self._expected = self._shape_and_type(pixels)
         return Description(
             source="idr",
@@ -96,7 +130,12 @@ class Idr:
             },
         )
 
+    def expect(self, regions: Iterable[tuple[int, Region]]) -> None:
+        self._first_page = min((region.start[0] for _, region in regions), default=0)
+
     def read(self, level: int, region: Region) -> Voxels:  # noqa: ARG002 - the archive offers one level
+        if region.start[0] < self._first_page:
+            raise RuntimeError(f"Idr.read of page {region.start[0]}, which Idr.expect did not name")
         with self._lock:
             stack = self._stack or self._fetch()
             return stack.read(region)
@@ -115,22 +154,49 @@ class Idr:
         z, y, x = (pixels.get(f"Size{axis}") for axis in _AXES)
         if isinstance(kind, dict) and isinstance(z, int) and isinstance(y, int) and isinstance(x, int):
             return (z, y, x), _data_type(str(kind.get("value")), self._image_url)
-        stack = self._stack or self._fetch()
-        return stack.shape, stack.dtype.newbyteorder("=").name
+        known: TiffLayout | TiffStack = self._known.layout if self._known is not None else self._stack or self._fetch()
+        return known.shape, known.dtype.newbyteorder("=").name
 
     def _fetch(self) -> TiffStack:
-        file = tempfile.TemporaryFile(dir=self._scratch_dir)  # noqa: SIM115 - kept until close
+        file = scratch_file(self._scratch_dir)
         self._open_files.enter_context(file)
         try:
-            self._ftp.fetch(self._path, file, size_bytes=self._size_bytes)
-            file.flush()
-            stack = TiffStack(_reader(file), self._size_bytes, self._ftp.place(self._path))
+            stack = self._fetch_rest(file, self._known) if self._known is not None else None
+            if stack is None:
+                stack = self._fetch_whole(file)
             self._check(stack)
         except BaseException:
             file.close()
             raise
         self._stack = stack
         return stack
+
+    def _fetch_whole(self, file: BinaryIO) -> TiffStack:
+        file.seek(0)
+        self._ftp.fetch(self._path, file, size_bytes=self._size_bytes)
+        stack = TiffStack(_reader(file), self._size_bytes, self._ftp.place(self._path))
+        layout = stack.layout
+        first_rows = tuple(_first_row(file, layout, number) for number in range(len(layout.pages)))
+        self._index.save(self._listing, Known(layout, first_rows).to_json())
+        return stack
+
+    def _fetch_rest(self, file: BinaryIO, known: Known) -> TiffStack | None:
+        """From the first page that is needed; None when what arrives is not what the index says."""
+        numbers = range(self._first_page, len(known.layout.pages))
+        start = min(run.offset for number in numbers for run in known.layout.pages[number].runs)
+        file.seek(start)
+        self._ftp.fetch(self._path, file, size_bytes=self._size_bytes, start=start)
+        wrong = [number for number in numbers if _first_row(file, known.layout, number) != known.first_rows[number]]
+        if wrong:
+            self._index.forget(f"page {wrong[0]} of {self._ftp.place(self._path)}")
+            return None
+        return TiffStack(
+            _reader(file),
+            self._size_bytes,
+            self._ftp.place(self._path),
+            layout=known.layout,
+            directories_checked=True,
+        )
 
     def _check(self, stack: TiffStack) -> None:
         found = (stack.shape, stack.dtype.newbyteorder("=").name)
@@ -171,3 +237,8 @@ def _data_type(omero: str, place: str) -> str:
 
 def _reader(file: BinaryIO) -> Fetch:
     return lambda start, stop: os.pread(file.fileno(), stop - start, start)
+
+
+def _first_row(file: BinaryIO, layout: TiffLayout, number: int) -> int:
+    page = layout.pages[number]
+    return zlib.crc32(os.pread(file.fileno(), page.row_bytes, page.runs[0].offset))

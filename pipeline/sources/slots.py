@@ -12,12 +12,21 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
+from pipeline.transfer.errors import ScratchFailed
 from pipeline.transfer.ranges import Fetch
+
+
+def scratch_file(directory: Path) -> BinaryIO:
+    """A file without a name."""
+    try:
+        return tempfile.TemporaryFile(dir=directory)
+    except OSError as error:
+        raise ScratchFailed(str(directory), str(error.strerror)) from error
 
 
 class Slots:
     def __init__(self, directory: Path, *, slot_bytes: int, bytes_max: int) -> None:
-        self._file: BinaryIO = tempfile.TemporaryFile(dir=directory)  # noqa: SIM115
+        self._file = scratch_file(directory)
         self._slot_bytes = slot_bytes
         self._count_max = max(1, bytes_max // slot_bytes)
         self._slot_of: OrderedDict[str, int] = OrderedDict()

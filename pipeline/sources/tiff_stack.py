@@ -4,22 +4,24 @@ The directories of a TIFF are a linked list. In a file of many pages they usuall
 walks the list in a few reads, or one behind each page at a fixed distance, where every step would cost a read. In the second case the place
 of each page is predicted from the first three and checked on the last and the middle one; every other page is checked when its rows are
 read for the first time, with its directory in the same range as the rows where they touch. A page that is not where it was predicted
-makes the whole list be walked: the prediction saves reads, it never decides what is read.
+makes the whole list be walked: the prediction saves reads, it never decides what is read. A layout that was kept from an earlier run is
+such a prediction too.
 """
 
 from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from pipeline.errors import UnsupportedFile
 from pipeline.sources.base import Region, Voxels
 from pipeline.sources.tiff import Page, Run, read_description, read_header, read_page
+from pipeline.sources.tiff_layout import TiffLayout
 from pipeline.transfer.ranges import ByteRange, Fetch, coalesce
 
 log = logging.getLogger(__name__)
@@ -41,7 +43,7 @@ class _Piece(NamedTuple):
     row_stop: int
 
 
-class _RegularPages:
+class _RegularPages(Sequence[Page]):
     """Pages at a fixed distance, all like the second one; the first may differ, and the last ends the list."""
 
     def __init__(self, first: Page, second: Page, stride: int, count: int) -> None:
@@ -50,7 +52,9 @@ class _RegularPages:
     def __len__(self) -> int:
         return self._count
 
-    def __getitem__(self, index: int) -> Page:
+    def __getitem__(self, index: Any) -> Any:
+        if not 0 <= index < self._count:
+            raise IndexError(index)
         if index == 0:
             return self._first
         page = self._second.shifted((index - 1) * self._stride)
@@ -78,7 +82,11 @@ class _Window:
 
 
 class TiffStack:
-    """`fetch(start, stop)` gives bytes of the file; ranges it is asked for lie inside `size_bytes`."""
+    """`fetch(start, stop)` gives bytes of the file; ranges it is asked for lie inside `size_bytes`.
+
+    With a `layout` that is known nothing is read before the first region. `directories_checked` says that the layout was compared with the file
+    by other means, so that directories need not be there.
+    """
 
     def __init__(
         self,
@@ -88,21 +96,30 @@ class TiffStack:
         *,
         gap_bytes_max: int = GAP_BYTES_MAX,
         range_bytes_max: int = RANGE_BYTES_MAX,
+        layout: TiffLayout | None = None,
+        directories_checked: bool = False,
     ) -> None:
         self._fetch = fetch
         self._size_bytes = size_bytes
         self._place = place
         self._gap_bytes_max = gap_bytes_max
         self._range_bytes_max = range_bytes_max
-        window = _Window(self._bounded, size_bytes)
-        self._header = read_header(window.read, place)
-        self._pages: list[Page] | _RegularPages = self._find_pages(window)
-        self._is_checked = np.zeros(len(self._pages), dtype=bool)
-        if isinstance(self._pages, list):
-            self._is_checked[:] = True
-        first = self._pages[0]
-        self.shape = (len(self._pages), first.height, first.width)
-        self.dtype = first.dtype
+        self._pages: Sequence[Page]
+        if layout is not None:
+            self._header, self._pages = layout.header, layout.pages
+        else:
+            window = _Window(self._bounded, size_bytes)
+            self._header = read_header(window.read, place)
+            self._pages = self._find_pages(window)
+        was_walked = layout is None and isinstance(self._pages, list)
+        self._is_checked = np.full(len(self._pages), was_walked or directories_checked, dtype=bool)
+        self.shape = self.layout.shape
+        self.dtype = self.layout.dtype
+
+    @property
+    def layout(self) -> TiffLayout:
+        """What is known of the pages now: a page that was not where it was predicted changes it."""
+        return TiffLayout(self._header, self._pages)
 
     def read(self, region: Region) -> Voxels:
         """The voxels of a region in native byte order."""
@@ -211,7 +228,9 @@ class TiffStack:
         return pages
 
     def _walk_again(self) -> None:
-        pages = self._walk(_Window(self._bounded, self._size_bytes))
+        window = _Window(self._bounded, self._size_bytes)
+        self._header = read_header(window.read, self._place)
+        pages = self._walk(window)
         if (len(pages), *pages[0].image) != (*self.shape, self.dtype):
             raise UnsupportedFile(
                 f"{self._place}: it has {len(pages)} pages of {_words(pages[0])}, and its first and last pages "

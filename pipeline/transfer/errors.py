@@ -9,7 +9,7 @@ TransferError                 place, reason, remedy
   AccessDenied, NotFound, RequestRefused
   RangeRefused                the server cannot serve a part of a file
   SourceChanged               the file is no longer the one that was described
-  ScratchFailed               the temporary file cannot be written
+  ScratchFailed               a temporary file cannot be made or written
   UnexpectedAnswer            an answer that does not follow the protocol or the format
 """
 
@@ -89,7 +89,7 @@ class SourceChanged(TransferError):
 
 class ScratchFailed(TransferError):
     def __init__(self, place: str, reason: str) -> None:
-        super().__init__(place, f"its temporary file cannot be written: {reason}", "give TMPDIR more room")
+        super().__init__(place, f"its temporary file cannot be written: {reason}", "give TMPDIR a directory with room")
 
 
 class UnexpectedAnswer(TransferError):

@@ -10,7 +10,7 @@ same way, without parents.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,7 +21,7 @@ from pipeline.errors import SourceError
 from pipeline.lanes import Lanes
 from pipeline.settings import Settings
 from pipeline.sink.base import Sink
-from pipeline.sources.base import Description, Region, Source, Voxels
+from pipeline.sources.base import Description, Region, Source, Streamed, Voxels
 from pipeline.volume import metadata, shard
 from pipeline.volume.budget import Plan, make_plan
 from pipeline.volume.dataset import Dataset, statistics
@@ -87,8 +87,11 @@ def ingest(
         },
     )
     run = _Run(source, dataset, plan, progress)
-    for number in range(len(plan.levels) if plan.is_copy else 1):
-        run.level(plan.levels[number])
+    read_levels = plan.levels if plan.is_copy else plan.levels[:1]
+    if isinstance(source, Streamed):
+        source.expect(_missing(dataset, read_levels))
+    for level in read_levels:
+        run.level(level)
     return _commit(dataset, description, plan)
 
 
@@ -107,6 +110,14 @@ def _claimed_plan(dataset: Dataset, description: Description, settings: Settings
     if claimed is None:
         claimed = dataset.claim(made.shard_edge)
     return made if claimed == made.shard_edge else plan(claimed)
+
+
+def _missing(dataset: Dataset, levels: Sequence[LevelPlan]) -> Iterator[tuple[int, Region]]:
+    """What has to be read from the source."""
+    for level in levels:
+        for index in level.indices():
+            if not dataset.has(level, index):
+                yield level.number, level.region(index)
 
 
 class _Run:

@@ -10,6 +10,7 @@ from fixtures.volumes import Volume, dataset
 from pipeline.errors import UnsupportedFile
 from pipeline.sources.base import Region
 from pipeline.sources.ebi import Ebi
+from pipeline.sources.index import SourceIndex
 from pipeline.sources.reading import Access
 from pipeline.transfer import RetryPolicy
 from tests.pipeline.sources.conftest import SCALE, whole
@@ -70,8 +71,9 @@ def test_given_little_scratch_then_slices_make_room_and_the_current_region_is_ke
             environment["EM_SOURCE_EBI_FTP_URL"],
             entry_id="11759",
             source_id="EMPIAR-11759",
-            scratch_dir=tmp_path,
+            scratch_dir=rehearsal.scratch_dir,
             access=Access(RetryPolicy(), 10),
+            index=SourceIndex(tmp_path, "ebi", "EMPIAR-11759"),
             scratch_bytes_max=1,
         )
         rehearsal.opened.append(source)

@@ -54,11 +54,14 @@ def test_given_an_archive_that_does_not_answer_when_terminated_then_the_read_end
     tmp_path, terminating, service, before
 ):
     with Archives(SCALE, 1, gate=Silence(before)) as archives:
-        _, settings = parse([service], archives.environment_for(service))
-        source = open_source(service, settings, tmp_path)
+        environ = {**archives.environment_for(service), "EM_DATA_DIR": str(tmp_path / "data")}
+        _, settings = parse([service], environ)
+        scratch = tmp_path / "scratch"
+        scratch.mkdir()
+        source = open_source(service, settings, scratch)
         try:
             with pytest.raises(Terminated):
                 whole(source)
         finally:
             source.close()
-    assert list(tmp_path.iterdir()) == []
+    assert list(scratch.iterdir()) == []

@@ -49,7 +49,7 @@ def test_given_a_sink_without_room_then_it_is_not_taken_for_a_lost_connection(cl
         def write(self, _):
             raise OSError(28, "No space left on device")
 
-    with pytest.raises(ScratchFailed, match=r"No space left on device; give TMPDIR more room"):
+    with pytest.raises(ScratchFailed, match=r"No space left on device; give TMPDIR a directory with room"):
         client.fetch(PATH, Full(), size_bytes=client.size(PATH))
 
 
