@@ -8,20 +8,19 @@ not been reached.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from harness.workflows import depends
 from harness.workflows.call import Call, ParallelismReached
+from harness.workflows.dag_phase import assess_phase
 from harness.workflows.errors import WorkflowError
 from harness.workflows.expression import should_execute
 from harness.workflows.hooks import run_exit_hook
 from harness.workflows.items import expand
-from harness.workflows.naming import node_id
 from harness.workflows.scope import group_scope, node_scope, output_parameters
-from harness.workflows.status import FAILED, Node, has_failed, is_completed, is_fulfilled
+from harness.workflows.status import Node, has_failed, is_completed, is_fulfilled
 from harness.workflows.substitute import substitute
 
 if TYPE_CHECKING:
@@ -46,9 +45,6 @@ class Dag:
 
     def task_node(self, task: str) -> Node | None:
         return self.operation.nodes.get(f"{self.name}.{task}")
-
-    def trees(self) -> dict[str, depends.Node]:
-        return {name: tree_of(task) for name, task in self.tasks.items()}
 
 
 def tree_of(task: Task) -> depends.Node:
@@ -92,7 +88,7 @@ def execute_dag(
     for target in targets:
         _execute_task(dag, target)
     stopped = bool(operation.shutdown) and not call.on_exit and not _hooks_open(dag, targets)
-    phase = "Failed" if stopped else assess_phase(dag, targets)
+    phase = "Failed" if stopped else _phase(dag, targets)
     if phase == "Running":
         return node
     outbound: list[str] = []
@@ -117,50 +113,16 @@ def _hooks_open(dag: Dag, targets: Sequence[str]) -> bool:
     return any(hook is not None and not is_fulfilled(hook) for hook in hooks)
 
 
-def assess_phase(dag: Dag, targets: Sequence[str]) -> str:
-    """The DAG's phase: Running while anything in it runs or a target was not reached."""
-    nodes = dag.operation.nodes
-    reached: dict[str, str] = {node_id(nodes.workflow, f"{dag.name}.{target}"): "" for target in targets}
-    queue = deque((child, "Succeeded") for child in dag.node.get("children") or ())
-    seen = set(queue)
-    while queue:
-        identity, branch = queue.popleft()
-        node = nodes.by_id[identity]
-        if not is_fulfilled(node):
-            return "Running"
-        if is_completed(node):
-            branch = str(node["phase"])
-        if identity in reached and reached[identity] not in FAILED:
-            reached[identity] = branch
-        following = _after_retries(dag, node) if node["type"] == "Retry" else list(node.get("children") or ())
-        for child in following:
-            if (child, branch) not in seen and child in nodes.by_id:
-                seen.add((child, branch))
-                queue.append((child, branch))
+def _phase(dag: Dag, targets: Sequence[str]) -> str:
     fail_fast = dag.template["dag"].get("failFast") is not False
-    result = "Succeeded"
-    for target in targets:
-        branch = reached[node_id(nodes.workflow, f"{dag.name}.{target}")]
-        if not branch:
-            result = "Running"
-            if not fail_fast:
-                break
-        elif branch in FAILED:
-            if _continues(dag.tasks[target], branch):
-                continue
-            result = branch
-            if fail_fast:
-                break
-    return result
-
-
-def _after_retries(dag: Dag, node: Node) -> list[str]:
-    """A Retry node has the verdict of its last attempt; what goes on behind it hangs on the attempts, or is a hook."""
-    found: list[str] = []
-    for child in dag.operation.nodes.children(node):
-        hooked = bool((child.get("nodeFlag") or {}).get("hooked"))
-        found += [str(child["id"])] if hooked else list(child.get("children") or ())
-    return found
+    names = {f"{dag.name}.{target}": dag.tasks[target] for target in targets}
+    return assess_phase(
+        dag.operation.nodes,
+        dag.node,
+        list(names),
+        lambda name, phase: _continues(names[name], phase),
+        fail_fast=fail_fast,
+    )
 
 
 def _continues(task: Task, phase: str) -> bool:

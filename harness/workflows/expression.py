@@ -1,19 +1,19 @@
 """Expressions: the subset of expr-lang that `retryStrategy.expression` and `{{=...}}` use, and of govaluate for `when`.
 
 Known: numbers, strings, true, false, nil, names with dots and `["key"]`, `== != < <= > >=`, `in`, `not in`, lists, `+ - * / %`, `&& || !` (and `and
-or not`), `a ? b : c`, parentheses, and the functions of FUNCTIONS. An unknown function or name is an error that says which. In `when` a bare word
+or not`), `a ? b : c`, parentheses, and the functions of `harness.workflows.functions`. An unknown function or name is an error that says which. In `when` a bare word
 stands for itself, as a string (`{{item}} == even`), and numbers that are compared with strings never match, as upstream.
 """
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from harness.workflows.errors import ExpressionError
+from harness.workflows.functions import FUNCTIONS, kind_of, plain_text
 
 _TOKEN = re.compile(
     r"""\s*(?:
@@ -42,44 +42,6 @@ _COMPARE: Mapping[str, Callable[[Any, Any], bool]] = {
 }
 
 
-def _as_int(value: Any) -> int:
-    try:
-        return int(str(value))
-    except ValueError:
-        raise ExpressionError(f"asInt: {value!r} is not a whole number") from None
-
-
-def _as_float(value: Any) -> float:
-    try:
-        return float(str(value))
-    except ValueError:
-        raise ExpressionError(f"asFloat: {value!r} is not a number") from None
-
-
-def _to_text(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if value is None:
-        return "nil"
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    return value if isinstance(value, str) else str(value)
-
-
-FUNCTIONS: Mapping[str, Callable[..., Any]] = {
-    "asInt": _as_int,
-    "asFloat": _as_float,
-    "int": _as_int,
-    "float": _as_float,
-    "string": _to_text,
-    "len": len,
-    "toJson": lambda value: json.dumps(value, separators=(",", ":")),
-    "trim": lambda value: str(value).strip(),
-    "lower": lambda value: str(value).lower(),
-    "upper": lambda value: str(value).upper(),
-}
-
-
 @dataclass(frozen=True)
 class _Token:
     kind: str
@@ -99,7 +61,7 @@ def evaluate_bool(text: str, variables: Mapping[str, Any]) -> bool:
     """Like `evaluate`, for what has to be true or false."""
     value = evaluate(text, variables)
     if not isinstance(value, bool):
-        raise ExpressionError(f"unable to cast expression result '{_to_text(value)}' to bool")
+        raise ExpressionError(f"unable to cast expression result '{plain_text(value)}' to bool")
     return value
 
 
@@ -112,13 +74,8 @@ def should_execute(when: str) -> bool:
     except ExpressionError as error:
         raise ExpressionError(f"Invalid 'when' expression '{when}': {error}") from error
     if not isinstance(value, bool):
-        raise ExpressionError(f"Expected boolean evaluation for '{when}'. Got {_to_text(value)}")
+        raise ExpressionError(f"Expected boolean evaluation for '{when}'. Got {plain_text(value)}")
     return value
-
-
-def text_of(value: Any) -> str:
-    """A value as it is put in the place of `{{=...}}`."""
-    return json.dumps(value, separators=(",", ":")) if isinstance(value, list | dict) else _to_text(value)
 
 
 def _tokenize(text: str, pattern: re.Pattern[str]) -> list[_Token]:
@@ -200,11 +157,11 @@ class _Parser:
         if self._skipping:
             return False
         if operator in {"==", "!="}:
-            same = _kind(left) == _kind(right) and left == right
+            same = kind_of(left) == kind_of(right) and left == right
             return same if operator == "==" else not same
-        if _kind(left) != _kind(right) or _kind(left) not in {"number", "string"}:
+        if kind_of(left) != kind_of(right) or kind_of(left) not in {"number", "string"}:
             raise ExpressionError(
-                f"invalid operation: {operator} (mismatched types {_kind(left)} and {_kind(right)}) in '{self._text}'"
+                f"invalid operation: {operator} (mismatched types {kind_of(left)} and {kind_of(right)}) in '{self._text}'"
             )
         return _COMPARE[operator](left, right)
 
@@ -215,7 +172,7 @@ class _Parser:
             return isinstance(item, str) and item in container
         if isinstance(container, list | tuple | Mapping):
             return item in container
-        raise ExpressionError(f"operator in: {_to_text(container)!r} is not a list in '{self._text}'")
+        raise ExpressionError(f"operator in: {plain_text(container)!r} is not a list in '{self._text}'")
 
     def _sum(self) -> Any:
         value = self._product()
@@ -236,9 +193,9 @@ class _Parser:
             return 0
         if operator == "+" and isinstance(left, str) and isinstance(right, str):
             return left + right
-        if _kind(left) != "number" or _kind(right) != "number":
+        if kind_of(left) != "number" or kind_of(right) != "number":
             raise ExpressionError(
-                f"invalid operation: {operator} (mismatched types {_kind(left)} and {_kind(right)}) in '{self._text}'"
+                f"invalid operation: {operator} (mismatched types {kind_of(left)} and {kind_of(right)}) in '{self._text}'"
             )
         if operator in {"/", "%"} and right == 0:
             raise ExpressionError(f"division by zero in '{self._text}'")
@@ -358,7 +315,7 @@ class _Parser:
     def _bool(self, value: Any) -> bool:
         if isinstance(value, bool) or self._skipping:
             return bool(value)
-        raise ExpressionError(f"'{_to_text(value)}' is not true or false in '{self._text}'")
+        raise ExpressionError(f"'{plain_text(value)}' is not true or false in '{self._text}'")
 
     def _take(self, text: str) -> bool:
         if self.peek() == _Token("operator", text):
@@ -369,11 +326,3 @@ class _Parser:
     def _expect(self, text: str) -> None:
         if not self._take(text):
             raise self.unexpected()
-
-
-def _kind(value: Any) -> str:
-    if isinstance(value, bool):
-        return "bool"
-    if isinstance(value, int | float):
-        return "number"
-    return "string" if isinstance(value, str) else type(value).__name__

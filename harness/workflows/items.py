@@ -24,7 +24,7 @@ def expand(task: Mapping[str, Any], scope: Scope) -> list[dict[str, Any]] | None
         items = list(task["withItems"])
     elif task.get("withParam"):
         items = _parameter(str(task["withParam"]))
-    elif task.get("withSequence"):
+    elif task.get("withSequence") is not None:
         items = _sequence(task["withSequence"])
     else:
         return None

@@ -16,6 +16,7 @@ from harness.workflows.cleanup import STRATEGIES
 from harness.workflows.dag import tree_of
 from harness.workflows.durations import parse_count, parse_duration
 from harness.workflows.errors import InvalidSpec, NotSupported
+from harness.workflows.graph import ancestors, find_cycle
 from harness.workflows.hooks import exit_hook_of
 from harness.workflows.retry import policy_of
 from harness.workflows.steps import groups_of
@@ -186,9 +187,7 @@ class _Checker:
             raise InvalidSpec(f"{place}.tasks dependency cycle detected: {'->'.join(cycle)}")
         inputs = self._known | input_tags(template)
         for name, task in by_name.items():
-            known = inputs.union(
-                *(self._results(f"tasks.{other}", by_name[other]) for other in _ancestors(name, needs))
-            )
+            known = inputs.union(*(self._results(f"tasks.{other}", by_name[other]) for other in ancestors(name, needs)))
             self._check_tags_of_call(task, known, self._results(f"tasks.{name}", task), f"{place}.tasks.{name}")
             self._check_call(task, f"{place}.tasks.{name}")
 
@@ -264,39 +263,6 @@ def _check_leaf(template: Template, kind: str, place: str) -> None:
         raise InvalidSpec(f"{place}.{kind}.image may not be empty")
     if container.get("name") not in {None, "", MAIN}:
         raise InvalidSpec(f"{place}.{kind}.name must be '{MAIN}'")
-
-
-def find_cycle(needs: Mapping[str, Sequence[str]]) -> list[str]:
-    """A cycle of a graph, its first node repeated at the end; empty when there is none."""
-    done: set[str] = set()
-
-    def visit(name: str, path: list[str]) -> list[str]:
-        if name in path:
-            return [*path[path.index(name) :], name]
-        if name not in done:
-            for needed in needs[name]:
-                cycle = visit(needed, [*path, name])
-                if cycle:
-                    return cycle
-            done.add(name)
-        return []
-
-    for name in needs:
-        cycle = visit(name, [])
-        if cycle:
-            return cycle
-    return []
-
-
-def _ancestors(name: str, needs: Mapping[str, Sequence[str]]) -> list[str]:
-    found: list[str] = []
-    waiting = list(needs[name])
-    while waiting:
-        ancestor = waiting.pop(0)
-        if ancestor not in found:
-            found.append(ancestor)
-            waiting.extend(needs[ancestor])
-    return found
 
 
 def _is_loop(task: Mapping[str, Any]) -> bool:

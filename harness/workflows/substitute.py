@@ -12,7 +12,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from harness.workflows.errors import ExpressionError, Unresolved
-from harness.workflows.expression import evaluate, text_of
+from harness.workflows.expression import evaluate
+from harness.workflows.functions import text_of
 
 Scope = Mapping[str, str]
 _TAG = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)

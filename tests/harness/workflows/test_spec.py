@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from harness.workflows import InvalidSpec, NotSupported
-from harness.workflows.spec import find_cycle, validate
+from harness.workflows.graph import ancestors, find_cycle
+from harness.workflows.spec import validate
 
 LEAF = {"name": "leaf", "container": {"image": "busybox"}}
 NEEDY = {"name": "needy", "inputs": {"parameters": [{"name": "x"}]}, "container": {"image": "busybox"}}
@@ -136,3 +137,7 @@ def test_what_is_not_modelled_is_refused_with_its_place(unsupported: dict[str, A
 def test_a_graph_without_a_cycle_has_none() -> None:
     assert find_cycle({"a": ["b", "c"], "b": ["c"], "c": []}) == []
     assert find_cycle({"a": ["a"]}) == ["a", "a"]
+
+
+def test_ancestors_are_all_that_is_needed_through_others() -> None:
+    assert ancestors("d", {"a": [], "b": ["a"], "c": ["a"], "d": ["b", "c"]}) == ["b", "c", "a"]
