@@ -110,9 +110,16 @@ class World:
         return tails
 
     def _latest_records(self) -> str:
-        records = list(self.timeline)[-_EXCERPT:]
+        """The latest records, of a run of alike ones only the last."""
+        records = list(self.timeline)
+        telling = [
+            record
+            for record, following in zip(records, [*records[1:], None], strict=True)
+            if following is None or (record.kind, record.subject) != (following.kind, following.subject)
+        ]
         return "\n".join(
-            f"  {format_time(record.at_us)} {record.kind} {record.subject} {record.details}" for record in records
+            f"  {format_time(record.at_us)} {record.kind} {record.subject} {record.details}"
+            for record in telling[-_EXCERPT:]
         )
 
     # Acting

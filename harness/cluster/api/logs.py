@@ -15,8 +15,8 @@ from harness.cluster.api.routes import is_true
 from harness.kube.errors import BadRequest
 from harness.kube.objects import Object, name_of
 
-LogPath = Callable[[str, str, str, bool], Path]
-"""(namespace, pod, container, previous) -> the file."""
+LogPath = Callable[[str, str, str, bool], Path | None]
+"""(namespace, pod, container, previous) -> the file, None when there was no such run."""
 _CHUNK_BYTES = 64 * 1024
 
 

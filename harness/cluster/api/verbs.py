@@ -220,6 +220,8 @@ class Verbs:
         options = logs.parse_log_options(pod, call.query)
         logs.require_log(pod, options)
         path = self._log_path(namespace, name, options.container, options.previous)
+        if path is None:
+            raise BadRequest(f'container "{options.container}" in pod "{name}" has no log: it never ran here')
         tail = logs.Tail(path, options)
         if not options.follow:
             return answers.answer(tail.read(), content_type="text/plain")

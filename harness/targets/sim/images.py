@@ -42,11 +42,17 @@ class Registry:
         self.repositories = frozenset(str(repository["repositoryName"]) for repository in found)
 
     def publish(self, tag: str) -> list[str]:
-        """Push every service's image under `tag`, as CI does; returns the references. Services without a repository are left out."""
+        """Push every service's image under `tag`, as CI does; returns the references.
+
+        Services without a repository are left out; a tag that was pushed already is immutable and stays.
+        """
         references = []
         for service in sorted(self._targets):
             repository = f"{REPOSITORY_PREFIX}{service}"
             if repository not in self.repositories:
+                continue
+            references.append(f"{self._host}/{repository}:{tag}")
+            if (repository, tag) in self._published:
                 continue
             layer = f"sha256:{hashlib.sha256(f'{repository}:{tag}'.encode()).hexdigest()}"
             manifest = {
@@ -63,7 +69,6 @@ class Registry:
             }
             self._ecr.put_image(repositoryName=repository, imageManifest=json.dumps(manifest), imageTag=tag)
             self._published[repository, tag] = SERVICE_SIZE_BYTES
-            references.append(f"{self._host}/{repository}:{tag}")
         return references
 
     def withdraw(self, service: str, tag: str) -> None:

@@ -1,4 +1,8 @@
-"""Recorded workloads: the measured profile of a service as a modelled container's life."""
+"""Recorded workloads: the measured profile of a service as a modelled container's life.
+
+Durations and progress are those of the measured run. Its memory is not taken over: that program held whole volumes (FlyEM 1.9 GiB) and would not
+survive today's limits, while today's program is bounded by its own tests.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +22,6 @@ def recorded_profile(start: ContainerStart) -> FixedProfile | None:
         work_key=measured.work_key,
         duration_s=measured.duration_s,
         exit_code=measured.exit_code,
-        memory=measured.memory,
         shutdown_s=measured.shutdown_s,
         checkpoints=tuple(Checkpoint(one.at_s, one.name, one.size_bytes) for one in measured.checkpoints),
     )
