@@ -88,6 +88,7 @@ class WorkflowController:
             self._looks[key] = now
         if _is_completed(workflow):
             self._looks.pop(key, None)
+            self._release_pods(workflow, self._pods_of(key))
             return _earliest(self._expire(workflow), self._delete_due_pods(key))
         due = self._looks.get(key)
         if due is not None and due <= now:
@@ -102,8 +103,7 @@ class WorkflowController:
 
     def _look(self, workflow: Object, key: str) -> int | None:
         """One look; the answer is when it wants another whatever happens."""
-        pods = self._reader.by_index(PODS, _BY_WORKFLOW, key)
-        pods = [pod for pod in pods if NODE_ID_ANNOTATION in (pod["metadata"].get("annotations") or {})]
+        pods = self._pods_of(key)
         operation = Operation(
             workflow, pods, self._kernel.now, _Cluster(self._reader, self._writer, namespace_of(workflow))
         )
@@ -120,12 +120,19 @@ class WorkflowController:
                 operation.phase, operation.message = "Failed", f"invalid spec: {error}"
         if operation.phase not in _FINAL and not operation.spec.get("suspend"):
             operation.execute()
-        self._write(workflow, operation, pods)
+        try:
+            self._write(workflow, operation)
+        except NotFound:
+            return None  # it was deleted meanwhile
         if operation.requeue:
             operation.wake_at(self._kernel.now + self._requeue_us)
         return operation.wake_us
 
-    def _write(self, workflow: Object, operation: Operation, pods: Sequence[Object]) -> None:
+    def _pods_of(self, key: str) -> list[Object]:
+        pods = self._reader.by_index(PODS, _BY_WORKFLOW, key)
+        return [pod for pod in pods if NODE_ID_ANNOTATION in (pod["metadata"].get("annotations") or {})]
+
+    def _write(self, workflow: Object, operation: Operation) -> None:
         status, labels = operation.status, dict(labels_of(workflow))
         done = operation.phase in _FINAL
         status["phase"] = operation.phase
@@ -147,7 +154,7 @@ class WorkflowController:
         written = {**workflow, "metadata": {**workflow["metadata"], "labels": labels}, "status": status}
         stored = self._writer.replace(WORKFLOWS, written)
         self._tell(workflow, stored)
-        self._release_pods(stored, operation, pods)
+        self._release_pods(stored, list(operation.pods.values()))
 
     def _tell(self, before: Object, after: Object) -> None:
         """Events for what changed."""
@@ -167,9 +174,10 @@ class WorkflowController:
         elif now["phase"] in {"Failed", "Error"}:
             self._recorder.event(after, "Warning", "WorkflowFailed", str(now.get("message") or ""))
 
-    def _release_pods(self, workflow: Object, operation: Operation, pods: Sequence[Object]) -> None:
+    def _release_pods(self, workflow: Object, pods: Sequence[Object]) -> None:
         """Label the pods that are done with, and plan the deletions that podGC asks for."""
-        ended = [pod for pod in pods if _is_over(pod, operation)]
+        nodes = workflow["status"].get("nodes") or {}
+        ended = [pod for pod in pods if _is_over(pod, nodes)]
         for pod in ended:
             if labels_of(pod).get(COMPLETED_LABEL) != "true":
                 place = (namespace_of(pod), name_of(pod))
@@ -249,8 +257,8 @@ def _is_completed(workflow: Object) -> bool:
     return (workflow.get("status") or {}).get("phase") in _FINAL
 
 
-def _is_over(pod: Object, operation: Operation) -> bool:
-    node = operation.nodes.by_id.get(str(pod["metadata"]["annotations"][NODE_ID_ANNOTATION]))
+def _is_over(pod: Object, nodes: Mapping[str, Any]) -> bool:
+    node = nodes.get(str(pod["metadata"]["annotations"][NODE_ID_ANNOTATION]))
     return node is not None and is_fulfilled(node) and (pod.get("status") or {}).get("phase") in {"Succeeded", "Failed"}
 
 

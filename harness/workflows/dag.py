@@ -1,9 +1,7 @@
 """DAG templates: which tasks start, which are left out, and what becomes of the whole.
 
 Follows Argo Workflows 4.1 `workflow/controller/dag.go`. Only target tasks (those that nothing depends on) are asked for, each asks for what it
-depends on. The DAG runs while any node in it does; then it has failed if a branch ended with a failure that no later task of that branch took up.
-An omitted task passes on its parents' phase. `failFast` (default true) decides only whether a failed branch ends a DAG in which other targets have
-not been reached.
+depends on, and becomes a child of the last nodes of these.
 """
 
 from __future__ import annotations
@@ -47,11 +45,15 @@ class Dag:
         return self.operation.nodes.get(f"{self.name}.{task}")
 
 
-def tree_of(task: Task) -> depends.Node:
-    """What a task waits for. With `dependencies`, a failure is let pass when that task's continueOn says so upstream; here it is a plain conjunction."""
+def tree_of(task: Task, tasks: Mapping[str, Task]) -> depends.Node:
+    """What a task waits for. In `dependencies`, a failure is let pass where the continueOn of the task that fails says so."""
     if task.get("depends"):
         return depends.parse(str(task["depends"]))
-    return depends.conjunction(task.get("dependencies") or ())
+    let_pass = {
+        name: [result for result, phase in (("Failed", "Failed"), ("Errored", "Error")) if _continues(other, phase)]
+        for name, other in tasks.items()
+    }
+    return depends.conjunction(task.get("dependencies") or (), let_pass)
 
 
 def targets_of(template: Mapping[str, Any]) -> list[str]:
@@ -59,7 +61,7 @@ def targets_of(template: Mapping[str, Any]) -> list[str]:
     dag = template["dag"]
     if dag.get("target"):
         return str(dag["target"]).split()
-    needed = {name for task in dag["tasks"] for name in depends.tasks_of(tree_of(task))}
+    needed = {name for task in dag["tasks"] for name in depends.tasks_of(tree_of(task, {}))}
     return [str(task["name"]) for task in dag["tasks"] if task["name"] not in needed]
 
 
@@ -141,7 +143,7 @@ def _execute_task(dag: Dag, task_name: str) -> None:
         _run_hook(dag, task, node)
         return
     name = f"{dag.name}.{task_name}"
-    tree = tree_of(task)
+    tree = tree_of(task, dag.tasks)
     needed = depends.tasks_of(tree)
     for needed_task in needed:
         _execute_task(dag, needed_task)
@@ -288,7 +290,7 @@ def _task_scope(dag: Dag, tasks: Sequence[str]) -> dict[str, str]:
         if task in known:
             continue
         known.add(task)
-        waiting.extend(depends.tasks_of(tree_of(dag.tasks[task])))
+        waiting.extend(depends.tasks_of(tree_of(dag.tasks[task], dag.tasks)))
         node = dag.task_node(task)
         if node is None:
             continue

@@ -61,9 +61,9 @@ def parse(text: str) -> Node:
     return tree
 
 
-def conjunction(tasks: Sequence[str]) -> Node:
-    """What a `dependencies` list means."""
-    return All(tuple(Result(task, _BARE) for task in tasks))
+def conjunction(tasks: Sequence[str], let_pass: Mapping[str, Sequence[str]] | None = None) -> Node:
+    """What a `dependencies` list means; `let_pass` gives the failures of a task that do not hold back (its continueOn)."""
+    return All(tuple(Result(task, (*_BARE, *(let_pass or {}).get(task, ()))) for task in tasks))
 
 
 def tasks_of(tree: Node) -> list[str]:

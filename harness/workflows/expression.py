@@ -1,8 +1,8 @@
 """Expressions: the subset of expr-lang that `retryStrategy.expression` and `{{=...}}` use, and of govaluate for `when`.
 
 Known: numbers, strings, true, false, nil, names with dots and `["key"]`, `== != < <= > >=`, `in`, `not in`, lists, `+ - * / %`, `&& || !` (and `and
-or not`), `a ? b : c`, parentheses, and the functions of `harness.workflows.functions`. An unknown function or name is an error that says which. In `when` a bare word
-stands for itself, as a string (`{{item}} == even`), and numbers that are compared with strings never match, as upstream.
+or not`), `a ? b : c`, parentheses, and the functions of `harness.workflows.functions`. An unknown function or name is an error that says which. In
+`when` a bare word stands for itself, as a string (`{{item}} == even`), and numbers that are compared with strings never match, as upstream.
 """
 
 from __future__ import annotations

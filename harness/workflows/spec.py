@@ -193,7 +193,7 @@ class _Checker:
 
     def _needs(self, task: Mapping[str, Any], known: Mapping[str, Any], place: str) -> list[str]:
         try:
-            needed = depends.tasks_of(tree_of(task))
+            needed = depends.tasks_of(tree_of(task, known))
         except InvalidSpec as error:
             raise InvalidSpec(f"{place} {error}") from None
         for name in needed:

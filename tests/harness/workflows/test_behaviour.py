@@ -334,3 +334,53 @@ def test_given_the_same_seed_then_two_runs_are_alike_to_the_byte() -> None:
             return here.timeline.as_jsonl() + json.dumps(status)
 
     assert run() == run()
+
+
+@pytest.mark.parametrize(("rule", "phase"), [({}, "Failed"), ({"continueOn": {"failed": True}}, "Succeeded")])
+def test_given_a_task_that_may_fail_then_what_depends_on_it_runs_all_the_same(rule: dict[str, Any], phase: str) -> None:
+    tasks = ({"name": "a", **rule}, {"name": "b", "dependencies": ["a"]})
+    with world(failing(".a")) as here:
+        here.submit(workflow(dag(*tasks)))
+        assert here.finish("wf")["phase"] == phase
+        assert shown(here)["<wf>.b"] == (("Pod", "Succeeded") if rule else ("Skipped", "Omitted"))
+
+
+def test_given_a_dag_that_is_retried_then_the_second_attempt_runs_all_of_it_again() -> None:
+    inner = {
+        "name": "inner",
+        "retryStrategy": {"limit": 1},
+        "dag": {"tasks": [{"name": "x", "template": "echo"}, {"name": "y", "template": "echo", "depends": "x"}]},
+    }
+    with world(failing("(0).y")) as here:
+        here.submit(workflow(dag({"name": "a", "template": "inner"}, {"name": "b", "depends": "a"}), inner))
+        assert here.finish("wf")["phase"] == "Succeeded"
+        assert shown(here) == {
+            "<wf>": ("DAG", "Succeeded"),
+            "<wf>.a": ("Retry", "Succeeded"),
+            "<wf>.a(0)": ("DAG", "Failed"),
+            "<wf>.a(0).x": ("Pod", "Succeeded"),
+            "<wf>.a(0).y": ("Pod", "Failed"),
+            "<wf>.a(1)": ("DAG", "Succeeded"),
+            "<wf>.a(1).x": ("Pod", "Succeeded"),
+            "<wf>.a(1).y": ("Pod", "Succeeded"),
+            "<wf>.b": ("Pod", "Succeeded"),
+        }
+
+
+def test_given_a_pod_that_ends_after_its_workflow_then_it_is_cleaned_up_too() -> None:
+    with world(lambda _pod: Run(runs_s=None, stops_s=8)) as here:
+        here.submit(workflow(dag({"name": "a"}), activeDeadlineSeconds=20, podGC={"strategy": "OnWorkflowCompletion"}))
+        assert here.finish("wf")["phase"] == "Failed"
+        assert here.now_s() == 20
+        here.advance(30)
+        assert here.pods() == []
+
+
+def test_given_a_failing_step_then_its_group_and_the_steps_template_say_which() -> None:
+    steps = {"name": "main", "steps": [[{"name": "s", "template": "echo"}], [{"name": "t", "template": "echo"}]]}
+    with world(failing("[0].s")) as here:
+        here.submit(workflow(steps))
+        status = here.finish("wf")
+        child = here.nodes("wf")["<wf>[0].s"]["id"]
+        assert status["message"] == f"child '{child}' failed"
+        assert set(here.nodes("wf")) == {"<wf>", "<wf>[0]", "<wf>[0].s"}
