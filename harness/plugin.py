@@ -53,7 +53,8 @@ def pytest_runtest_makereport(item: pytest.Item) -> Any:
     """Add the end of each world's timeline to a failure, and the command that replays it."""
     report: pytest.TestReport = yield
     if report.when == "call" and report.failed:
-        for number, world in enumerate(item.stash.get(_worlds, None) or []):
+        worlds: list[World] = item.stash.get(_worlds, [])
+        for number, world in enumerate(worlds):
             report.sections.append((f"timeline of world {number}", world.excerpt()))
         seed = item.config.getoption("--seed")
         report.sections.append(

@@ -20,7 +20,7 @@ from harness.faults import OnKnock, ReclaimSpot
 from harness.kube.objects import labels_of
 from harness.kube.resources import NODES, WORKFLOWS
 from harness.rehearsal.roadmap import Finding, checklist
-from harness.report import Cost, CostLine, Dataset, Interruption, Result, Task, write_report
+from harness.report import Cost, CostLine, Dataset, Interruption, Result, Task, scale_text, write_report
 from harness.targets.base import Settings, Workload
 from harness.targets.choose import choose_target
 from harness.targets.project import find_project
@@ -40,12 +40,14 @@ def rehearse(*, environment: str, scale: float, seed: int, workload: Workload, o
     console = Console(highlight=False, soft_wrap=True)
     project = find_project(environment)
     project.check_fresh()
-    console.print(f"rehearsing [bold]{environment}[/] on sim: seed {seed}, scale {scale:g}, {workload} workload")
+    console.print(
+        f"rehearsing [bold]{environment}[/] on sim: seed {seed}, scale {scale_text(scale)}, {workload} workload"
+    )
     begin = time.monotonic()
     settings = Settings(environment=environment, seed=seed, scale=scale, workload=workload)
     with World(choose_target("sim").open(project, settings)) as world:
         result = _Rehearsal(world, console).run(begin)
-        replay = f"harness rehearse --env {environment} --scale {scale:g} --seed {seed} --workload {workload}"
+        replay = f"harness rehearse --env {environment} --scale {scale_text(scale)} --seed {seed} --workload {workload}"
         page = write_report(result, world.timeline, out, replay)
     _print(console, result, page)
     return 0 if result.passed else 1

@@ -47,7 +47,7 @@ def rows(records: Iterable[Record], end_us: int) -> list[Row]:
             by_node[name].life.end_us = record.at_us
         elif record.kind == "PodRunning" and record.details.get("node") in by_node:
             row = by_node[record.details["node"]]
-            bar = Bar(name.rpartition("/")[2], record.at_us)
+            bar = Bar(str(record.details.get("name") or name.rpartition("/")[2]), record.at_us)
             _place(row, bar)
             running[name] = (row, bar)
         elif record.kind in _TERMINAL and name in running:
@@ -76,3 +76,12 @@ def ticks(start_us: int, end_us: int) -> list[tuple[int, str]]:
     span_min = max(1.0, (end_us - start_us) / MINUTE)
     step = next((step for step in _STEPS_MIN if span_min / step <= 12), _STEPS_MIN[-1])
     return [(start_us + minute * MINUTE, f"{minute} min") for minute in range(0, int(span_min) + 1, step)]
+
+
+def label_place(bar: tuple[float, float], following_px: float, text: str) -> tuple[float, bool] | None:
+    """Where a bar's label stands: (x, whether inside), to its right if it is too short, None where the next bar leaves no room."""
+    start_px, end_px = bar
+    wide_px = 6.6 * len(text) + 8
+    if end_px - start_px >= wide_px:
+        return start_px + 4, True
+    return (end_px + 4, False) if following_px - end_px >= wide_px else None

@@ -48,6 +48,8 @@ def render_page(result: Result, records: Sequence[Record], replay: str) -> str:
         rows=gantt.rows(records, end_us),
         ticks=gantt.ticks(start_us, end_us),
         x=x,
+        label_place=gantt.label_place,
+        scale=scale_text(result.scale),
         lane_px=_LANE_PX,
         width_px=_WIDTH_PX,
         format_time=format_time,
@@ -55,6 +57,12 @@ def render_page(result: Result, records: Sequence[Record], replay: str) -> str:
         duration=lambda seconds: f"{int(seconds // 3600)}:{int(seconds % 3600 // 60):02d}:{int(seconds % 60):02d}",
         phases=list(dict.fromkeys(item.phase for item in result.roadmap)),
     )
+
+
+def scale_text(scale: float) -> str:
+    """A scale as people write it: 1/1024, or a decimal."""
+    whole = round(1 / scale)
+    return f"1/{whole}" if whole > 1 and abs(1 / whole - scale) < 1e-12 else f"{scale:g}"
 
 
 def _write(path: Path, text: str) -> None:

@@ -13,6 +13,7 @@ from harness.kube.resources import JOBS, NODES, PODS, WORKFLOWS
 NODE_GROUP = "eks.amazonaws.com/nodegroup"
 CAPACITY_TYPE = "eks.amazonaws.com/capacityType"
 INSTANCE_TYPE = "node.kubernetes.io/instance-type"
+NAME = "app.kubernetes.io/name"
 ZONE = "topology.kubernetes.io/zone"
 
 
@@ -58,6 +59,8 @@ class Chronicle:
         if phase is None or (old is not None and phase == _phase(old)):
             return
         details: dict[str, Any] = {"node": pod["spec"].get("nodeName")}
+        if NAME in labels_of(pod):
+            details["name"] = labels_of(pod)[NAME]
         reason = (pod.get("status") or {}).get("reason")
         if reason:
             details["reason"] = reason

@@ -35,7 +35,9 @@ def task_runs(workflow: Object, records: Sequence[Record]) -> list[TaskRun]:
         for node in nodes.values()
         if node.get("boundaryID") == root and node["type"] in {"Pod", "Retry"} and not _is_attempt(node)
     ]
-    return sorted((_task(node, nodes, joined) for node in tasks), key=lambda task: (task.started or "", task.name))
+    return sorted(
+        (_task(node, nodes, joined, root) for node in tasks), key=lambda task: (task.started or "", task.name)
+    )
 
 
 def _is_attempt(node: Mapping[str, Any]) -> bool:
@@ -44,7 +46,10 @@ def _is_attempt(node: Mapping[str, Any]) -> bool:
 
 
 def _task(
-    node: Mapping[str, Any], nodes: Mapping[str, Mapping[str, Any]], joined: Mapping[str, Mapping[str, Any]]
+    node: Mapping[str, Any],
+    nodes: Mapping[str, Mapping[str, Any]],
+    joined: Mapping[str, Mapping[str, Any]],
+    workflow: str,
 ) -> TaskRun:
     attempts = (
         [node] if node["type"] == "Pod" else [nodes[child] for child in node.get("children") or () if child in nodes]
@@ -62,5 +67,10 @@ def _task(
         started=node.get("startedAt"),
         finished=node.get("finishedAt"),
         attempts=len(attempts),
-        pods=tuple(str(attempt["id"]) for attempt in attempts),
+        pods=tuple(_pod_name(attempt, workflow) for attempt in attempts),
     )
+
+
+def _pod_name(attempt: Mapping[str, Any], workflow: str) -> str:
+    """Argo's pod names (v2): the node's id with the template's name put in."""
+    return f"{workflow}-{attempt['templateName']}-{str(attempt['id']).removeprefix(f'{workflow}-')}"

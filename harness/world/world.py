@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from types import TracebackType
@@ -114,7 +115,7 @@ class World:
         records = list(self.timeline)
         telling = [
             record
-            for record, following in zip(records, [*records[1:], None], strict=True)
+            for record, following in itertools.zip_longest(records, records[1:])
             if following is None or (record.kind, record.subject) != (following.kind, following.subject)
         ]
         return "\n".join(
