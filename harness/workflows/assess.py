@@ -44,6 +44,8 @@ def assess(pod: Object, node: Mapping[str, Any]) -> Finding | None:
     if phase == "Failed":
         # The pod was ended for a shutdown through its own deadline, whose text would hide why.
         told_to_stop = str(node.get("message") or "").startswith(SHUTDOWN_MESSAGE)
+        if told_to_stop and _main_exit_code(pod) == 0:
+            return Finding("Succeeded", "", 0, host, _finished_at(pod))
         verdict, message = failure_of(pod, use_pod_message=not told_to_stop)
         return Finding(verdict, message, _main_exit_code(pod), host, _finished_at(pod))
     return None

@@ -63,7 +63,7 @@ class WorkflowController:
         self._reader = reader
         self._writer = writer
         self._recorder = recorder.named(self.name)
-        self._seeds = seeds
+        self._seeds = seeds  # every controller is given them; nothing here is random so far
         self._requeue_us = requeue_us
         self._looks: dict[str, int] = {}  # the queue: when each workflow is looked at next
         self._known: dict[str, str] = {}  # uid of the workflow behind a key, once it has been looked at

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.workflows import ExpressionError, Unresolved
@@ -49,6 +49,7 @@ def test_an_expression_has_this_value(text: str, value: Any) -> None:
     assert evaluate(text, LAST) == value
 
 
+@settings(deadline=None)
 @given(st.integers(0, 1000), st.integers(0, 1000), st.sampled_from(["<", "<=", ">", ">=", "==", "!="]))
 def test_comparisons_are_those_of_numbers(left: int, right: int, operator: str) -> None:
     expected = eval(f"{left} {operator} {right}")  # the oracle
@@ -138,6 +139,7 @@ def test_an_unknown_tag_is_an_error_where_it_has_to_be_known() -> None:
     assert str(raised.value) == "failed to resolve {{inputs.parameters.m}}"
 
 
+@settings(deadline=None)
 @given(st.text(alphabet="ab{}= .", max_size=20))
 def test_a_text_without_known_tags_comes_back_as_it_was_and_none_is_lost(text: str) -> None:
     tags = list(tags_of(text))

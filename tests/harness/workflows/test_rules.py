@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.clock import SECOND, parse_time
@@ -205,6 +205,17 @@ def test_a_pod_gives_its_node_this_phase_and_message(found: dict[str, Any], phas
     assert (finding.phase, finding.message or "", finding.host) == (phase, message, "host")
 
 
+@pytest.mark.parametrize(
+    ("code", "phase", "message"), [(143, "Failed", "main: Error (exit code 143)"), (0, "Succeeded", "")]
+)
+def test_a_pod_that_was_ended_for_a_shutdown_is_told_by_its_own_end(code: int, phase: str, message: str) -> None:
+    stopped = pod(
+        "Failed", ended("main", code), message="Pod was active on the node longer than the specified deadline"
+    )
+    finding = assess(stopped, {"phase": "Failed", "message": "workflow shutdown with strategy:  Stop"})
+    assert finding == Finding(phase, message, code, "host")
+
+
 def test_the_message_of_a_node_that_ran_before_is_left_and_no_status_says_nothing() -> None:
     assert assess(pod("Running"), {"phase": "Error", "message": "pod deleted"}) == Finding("Running", None, host="host")
     assert assess({"metadata": {}, "spec": {}}, {"phase": "Pending"}) is None
@@ -284,6 +295,7 @@ def test_a_loop_over_nothing_is_refused(loop: dict[str, Any]) -> None:
         expand({"name": "t", **loop}, {})
 
 
+@settings(deadline=None)
 @given(st.integers(-20, 20), st.integers(-20, 20))
 def test_a_sequence_has_both_its_ends(start: int, end: int) -> None:
     expanded = expand({"name": "t", "arguments": "{{item}}", "withSequence": {"start": start, "end": end}}, {})
