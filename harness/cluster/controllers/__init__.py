@@ -1,1 +1,50 @@
-"""Controllers of the embedded cluster, one module or package each, with their rules in pure modules beside the loops."""
+"""Controllers of the embedded cluster, one module or package each, with their rules in pure modules beside the loops.
+
+They never call one another: they meet in the store. Nothing ticks: a reconcile returns the time at which its answer can change.
+"""
+
+from harness.clock import Kernel, Seeds
+from harness.cluster.controllers.deployment import DeploymentController
+from harness.cluster.controllers.garbagecollector import GarbageCollector
+from harness.cluster.controllers.job import JobController
+from harness.cluster.controllers.namespace import NamespaceController
+from harness.cluster.controllers.nodelifecycle import NodeLifecycleController
+from harness.cluster.controllers.persistentvolume import PersistentVolumeController
+from harness.cluster.controllers.poddisruptionbudget import DisruptionController
+from harness.cluster.controllers.podgc import PodGarbageCollector
+from harness.cluster.controllers.replicaset import ReplicaSetController
+from harness.cluster.controllers.serviceaccount import ServiceAccountController
+from harness.cluster.controllers.settings import ControllerManagerSettings
+from harness.cluster.controllers.tainteviction import TaintEvictionController
+from harness.cluster.controllers.ttl import TtlAfterFinishedController
+from harness.kube.client import Reader, Writer
+from harness.kube.controllers import Controller
+from harness.kube.events import Recorder
+
+__all__ = ["ControllerManagerSettings", "standard"]
+
+
+def standard(
+    kernel: Kernel,
+    reader: Reader,
+    writer: Writer,
+    recorder: Recorder,
+    seeds: Seeds,  # noqa: ARG001 - every builder of controllers takes it; none of these draws
+    settings: ControllerManagerSettings | None = None,
+) -> list[Controller]:
+    """What kube-controller-manager runs."""
+    settings = settings or ControllerManagerSettings()
+    return [
+        NamespaceController(kernel, reader, writer),
+        ServiceAccountController(reader, writer),
+        GarbageCollector(reader, writer),
+        NodeLifecycleController(kernel, reader, writer, recorder, settings),
+        TaintEvictionController(kernel, reader, writer, recorder),
+        PodGarbageCollector(kernel, reader, writer, settings),
+        JobController(kernel, reader, writer, recorder),
+        TtlAfterFinishedController(kernel, reader, writer),
+        DeploymentController(kernel, reader, writer, recorder),
+        ReplicaSetController(kernel, reader, writer, recorder),
+        DisruptionController(kernel, reader, writer),
+        PersistentVolumeController(reader, writer, recorder),
+    ]

@@ -1,0 +1,108 @@
+"""The namespace controller: a namespace that is deleted is emptied first, and goes when really nothing is left in it.
+
+Follows `pkg/controller/namespace/deletion` (1.34): everything is deleted, what holds on (a pod's grace, a finalizer) is named in the conditions, and the
+finalizer `kubernetes` of the spec falls when all is gone.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from harness.clock import Kernel, format_time
+from harness.cluster.controllers.kinds import NAMESPACED
+from harness.kube.client import Reader, Writer
+from harness.kube.controllers import Watch
+from harness.kube.objects import Object, is_deleting, name_of, namespace_of, with_condition
+from harness.kube.resources import EVENTS, NAMESPACES
+
+FINALIZER = "kubernetes"
+_SETTLED = (
+    ("NamespaceDeletionDiscoveryFailure", "ResourcesDiscovered", "All resources successfully discovered"),
+    ("NamespaceDeletionGroupVersionParsingFailure", "ParsedGroupVersions", "All legacy kube types successfully parsed"),
+    (
+        "NamespaceDeletionContentFailure",
+        "ContentDeleted",
+        "All content successfully deleted, may be waiting on finalization",
+    ),
+)
+
+
+class NamespaceController:
+    """Empties and removes namespaces."""
+
+    name = "namespace-controller"
+
+    def __init__(self, kernel: Kernel, reader: Reader, writer: Writer) -> None:
+        self._kernel = kernel
+        self._reader = reader
+        self._writer = writer
+
+    def watches(self) -> Sequence[Watch]:
+        """Namespaces, and the objects in those that go away."""
+        return [Watch(NAMESPACES), *(Watch(resource, self._doomed) for resource in NAMESPACED)]
+
+    def reconcile(self, key: str) -> int | None:
+        """Empty one namespace."""
+        namespace = self._reader.get(NAMESPACES, None, key)
+        if namespace is None or not is_deleting(namespace):
+            return None
+        # Events last: what is deleted before may still be told of.
+        for resource in sorted(NAMESPACED, key=lambda resource: resource == EVENTS):
+            for obj in self._reader.list(resource, key):
+                if not is_deleting(obj):
+                    self._writer.delete(resource, key, name_of(obj))
+        remaining = {
+            resource.group_resource: objects for resource in NAMESPACED if (objects := self._reader.list(resource, key))
+        }
+        self._report(namespace, remaining)
+        if not remaining:
+            self._finalize(key)
+        return None
+
+    def _doomed(self, obj: Object) -> Iterable[str]:
+        namespace = self._reader.get(NAMESPACES, None, str(namespace_of(obj)))
+        return (name_of(namespace),) if namespace is not None and is_deleting(namespace) else ()
+
+    def _report(self, namespace: Object, remaining: dict[str, Sequence[Object]]) -> None:
+        status = namespace.get("status") or {}
+        conditions: Iterable[dict[str, object]] = status.get("conditions") or ()
+        for kind, state, reason, message in (
+            *((kind, "False", reason, message) for kind, reason, message in _SETTLED),
+            _content(remaining),
+            _finalizers(remaining),
+        ):
+            entry = {"type": kind, "status": state, "reason": reason, "message": message}
+            conditions = with_condition(conditions, entry, format_time(self._kernel.now))
+        patch = {"status": {"conditions": list(conditions)}}
+        self._writer.patch(NAMESPACES, None, name_of(namespace), patch, subresource="status")
+
+    def _finalize(self, name: str) -> None:
+        namespace = self._reader.get(NAMESPACES, None, name)
+        if namespace is None:
+            return
+        spec = namespace.get("spec") or {}
+        left = [entry for entry in spec.get("finalizers") or () if entry != FINALIZER]
+        self._writer.replace(NAMESPACES, {**namespace, "spec": {**spec, "finalizers": left}}, subresource="finalize")
+
+
+def _content(remaining: dict[str, Sequence[Object]]) -> tuple[str, str, str, str]:
+    kind = "NamespaceContentRemaining"
+    if not remaining:
+        return kind, "False", "ContentRemoved", "All content successfully removed"
+    counts = ", ".join(f"{name}. has {len(objects)} resource instances" for name, objects in sorted(remaining.items()))
+    return kind, "True", "SomeResourcesRemain", f"Some resources are remaining: {counts}"
+
+
+def _finalizers(remaining: dict[str, Sequence[Object]]) -> tuple[str, str, str, str]:
+    kind = "NamespaceFinalizersRemaining"
+    counts = Counter(
+        finalizer
+        for objects in remaining.values()
+        for obj in objects
+        for finalizer in obj["metadata"].get("finalizers") or ()
+    )
+    if not counts:
+        return kind, "False", "ContentHasNoFinalizers", "All content-preserving finalizers finished"
+    held = ", ".join(f"{finalizer} in {count} resource instances" for finalizer, count in sorted(counts.items()))
+    return kind, "True", "SomeFinalizersRemain", f"Some content in the namespace has finalizers remaining: {held}"

@@ -1,0 +1,56 @@
+"""How fast the nodes of a zone are given up (`ComputeZoneState`, `handleDisruption`, `setLimiterInZone`, 1.34). Pure.
+
+A zone is partially disrupted when at least 55 % of its nodes, and at least 3, are not ready: then one in 100 s, or none at all if the zone has 50 nodes or
+fewer. A zone that is wholly down counts as any other, one in 10 s, as long as another zone lives. When all zones are down, the fault is thought to lie with
+the control plane: nobody is evicted. So a partial and a total zone outage behave in opposite ways.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+
+from harness.cluster.controllers.settings import ControllerManagerSettings
+
+
+class ZoneState(Enum):
+    """What is left of a zone."""
+
+    NORMAL = "Normal"
+    PARTIAL = "PartialDisruption"
+    FULL = "FullDisruption"
+
+
+@dataclass(frozen=True)
+class Tally:
+    """The nodes of a zone."""
+
+    ready: int
+    not_ready: int
+
+    @property
+    def nodes(self) -> int:
+        """All of them."""
+        return self.ready + self.not_ready
+
+
+def state_of(tally: Tally, settings: ControllerManagerSettings) -> ZoneState:
+    """How bad it is."""
+    if tally.ready == 0 and tally.not_ready > 0:
+        return ZoneState.FULL
+    if tally.not_ready > 2 and tally.not_ready * 100 >= settings.unhealthy_zone_threshold_percent * tally.nodes:
+        return ZoneState.PARTIAL
+    return ZoneState.NORMAL
+
+
+def all_down(states: Mapping[str, ZoneState]) -> bool:
+    """Whether no zone has a ready node."""
+    return bool(states) and all(state is ZoneState.FULL for state in states.values())
+
+
+def interval_us(state: ZoneState, nodes: int, settings: ControllerManagerSettings) -> int | None:
+    """The time between two nodes that are given up; None for never."""
+    if state is not ZoneState.PARTIAL:
+        return settings.node_eviction_interval_us
+    return settings.secondary_node_eviction_interval_us if nodes > settings.large_cluster_nodes else None

@@ -1,0 +1,108 @@
+"""The pod garbage collector: removes pods whose node no longer exists, and the oldest ended pods when there are too many.
+
+Follows `pkg/controller/podgc` (1.34), which looks every 20 s. An orphan is noticed at the first look, waits 40 s and goes at the look after: 40 to 60 s after
+its node. The looks are computed, counted from when the controller was made, and only happen when they have something to find. The out-of-service taint is not
+looked at, and pods that are deleted before they had a node need no help here, as the store lets them go at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from harness.clock import Kernel, format_time
+from harness.cluster.controllers.disruption import mark_disrupted
+from harness.cluster.controllers.pods import is_terminal
+from harness.cluster.controllers.settings import ControllerManagerSettings
+from harness.kube.client import Change, Reader, Writer
+from harness.kube.controllers import Watch
+from harness.kube.objects import Object, condition, key_of, name_of, namespace_of
+from harness.kube.resources import NODES, PODS
+
+_ORPHANS, _TERMINATED = "orphans", "terminated"
+
+
+class PodGarbageCollector:
+    """Two keys: the orphans, and the ended pods."""
+
+    name = "pod-garbage-collector-controller"
+
+    def __init__(self, kernel: Kernel, reader: Reader, writer: Writer, settings: ControllerManagerSettings) -> None:
+        self._kernel = kernel
+        self._reader = reader
+        self._writer = writer
+        self._settings = settings
+        self._epoch_us = kernel.now
+        self._ended: dict[str, None] = {}  # pods that have ended, so that their number costs nothing to know
+        self._due_us: dict[str, int] = {}  # by missing node: the look at which its pods go
+        reader.observe(PODS, self._count)
+
+    def watches(self) -> Sequence[Watch]:
+        """Pods and nodes."""
+        return [Watch(PODS, self._of_pod), Watch(NODES, self._of_node)]
+
+    def reconcile(self, key: str) -> int | None:
+        """One look, or the time until the next that matters."""
+        return self._collect_orphans() if key == _ORPHANS else self._collect_terminated()
+
+    def _count(self, change: Change, pod: Object, _old: Object | None) -> None:
+        if change != "DELETED" and is_terminal(pod):
+            self._ended[key_of(pod)] = None
+        else:
+            self._ended.pop(key_of(pod), None)
+
+    def _of_pod(self, pod: Object) -> Iterable[str]:
+        if len(self._ended) > self._settings.terminated_pods_max:
+            yield _TERMINATED
+        node = pod["spec"].get("nodeName")
+        if node and self._reader.get(NODES, None, node) is None:
+            yield _ORPHANS
+
+    def _of_node(self, node: Object) -> Iterable[str]:
+        missing = self._reader.get(NODES, None, name_of(node)) is None
+        if missing or name_of(node) in self._due_us:
+            yield _ORPHANS
+
+    def _next_look_us(self) -> int:
+        """The first look at or after now."""
+        period_us = self._settings.pod_gc_period_us
+        return self._epoch_us + -(-(self._kernel.now - self._epoch_us) // period_us) * period_us
+
+    def _collect_orphans(self) -> int | None:
+        orphans: dict[str, list[Object]] = {}
+        for pod in self._reader.list(PODS):
+            node = pod["spec"].get("nodeName")
+            if node and self._reader.get(NODES, None, node) is None:
+                orphans.setdefault(node, []).append(pod)
+        noticed_us = self._next_look_us()
+        self._due_us = {
+            node: self._due_us.get(node, noticed_us + self._settings.orphan_quarantine_us) for node in orphans
+        }
+        for node, pods in orphans.items():
+            if self._due_us[node] <= self._kernel.now:
+                for pod in pods:
+                    self._remove(pod)
+        later = [moment - self._kernel.now for moment in self._due_us.values() if moment > self._kernel.now]
+        return min(later, default=None)
+
+    def _collect_terminated(self) -> int | None:
+        surplus = len(self._ended) - self._settings.terminated_pods_max
+        if surplus <= 0:
+            return None
+        look_us = self._next_look_us()
+        if look_us > self._kernel.now:
+            return look_us - self._kernel.now
+        ended = [pod for pod in self._reader.list(PODS) if is_terminal(pod)]
+        ended.sort(key=lambda pod: (not _was_evicted(pod), pod["metadata"]["creationTimestamp"], name_of(pod)))
+        for pod in ended[:surplus]:
+            self._remove(pod)
+        return None
+
+    def _remove(self, pod: Object) -> None:
+        if not is_terminal(pod):
+            text = "PodGC: node no longer exists"
+            mark_disrupted(self._writer, pod, "DeletionByPodGC", text, format_time(self._kernel.now), phase="Failed")
+        self._writer.delete(PODS, namespace_of(pod), name_of(pod), grace_period_s=0)
+
+
+def _was_evicted(pod: Object) -> bool:
+    return (pod.get("status") or {}).get("reason") == "Evicted" or condition(pod, "DisruptionTarget") is not None

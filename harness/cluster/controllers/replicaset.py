@@ -1,0 +1,111 @@
+"""The ReplicaSet controller: keeps the wanted number of pods (`pkg/controller/replicaset`, 1.34).
+
+Pods are matched by their controlling owner; adopting foreign pods is not modelled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from harness.clock import SECOND, Kernel
+from harness.cluster.controllers.pods import (
+    PodControl,
+    is_active,
+    is_ready,
+    namespace_goes_away,
+    pod_from_template,
+    ready_since_us,
+    removal_order,
+)
+from harness.kube.client import Reader, Writer
+from harness.kube.controllers import Watch
+from harness.kube.errors import ApiError
+from harness.kube.events import Recorder
+from harness.kube.objects import Object, controller_of, is_deleting, labels_of, name_of, namespace_of, split_key, uid_of
+from harness.kube.resources import PODS, REPLICA_SETS
+from harness.kube.selectors import from_labels
+
+_AT_ONCE = 500  # BurstReplicas
+_CREATE_RETRY_US = 1 * SECOND
+
+
+def _owner_key(pod: Object) -> Iterable[str]:
+    owner = controller_of(pod)
+    if owner is not None and owner["kind"] == REPLICA_SETS.kind:
+        yield f"{namespace_of(pod)}/{owner['name']}"
+
+
+def available_in_us(pod: Object, min_ready_s: int, now_us: int) -> int | None:
+    """How long until a pod counts as available: 0 when it does, None when it is not ready."""
+    since = ready_since_us(pod)
+    return None if since is None else max(since + min_ready_s * SECOND - now_us, 0)
+
+
+def status_of(replica_set: Object, active: Sequence[Object], now_us: int) -> dict[str, Any]:
+    """The status that these pods make; counts of nothing are left out as upstream does."""
+    spec = replica_set["spec"]
+    template = from_labels((spec["template"].get("metadata") or {}).get("labels") or {})
+    min_ready_s = int(spec.get("minReadySeconds") or 0)
+    counts = {
+        "fullyLabeledReplicas": sum(template.matches(labels_of(pod)) for pod in active),
+        "readyReplicas": sum(is_ready(pod) for pod in active),
+        "availableReplicas": sum(available_in_us(pod, min_ready_s, now_us) == 0 for pod in active),
+    }
+    status: dict[str, Any] = {
+        "replicas": len(active),
+        "observedGeneration": replica_set["metadata"].get("generation", 1),
+        **{field: count for field, count in counts.items() if count},
+    }
+    conditions = (replica_set.get("status") or {}).get("conditions")
+    if conditions:
+        status["conditions"] = conditions
+    return status
+
+
+class ReplicaSetController:
+    """Reconciles ReplicaSets."""
+
+    name = "replicaset-controller"
+
+    def __init__(self, kernel: Kernel, reader: Reader, writer: Writer, recorder: Recorder) -> None:
+        self._kernel = kernel
+        self._reader = reader
+        self._writer = writer
+        self._pods = PodControl(writer, recorder.named(self.name))
+
+    def watches(self) -> Sequence[Watch]:
+        """ReplicaSets and their pods."""
+        return [Watch(REPLICA_SETS), Watch(PODS, _owner_key)]
+
+    def reconcile(self, key: str) -> int | None:
+        """Create or remove pods, then write the status."""
+        replica_set = self._reader.get(REPLICA_SETS, *split_key(key))
+        if replica_set is None:
+            return None
+        retry_us = None if is_deleting(replica_set) else self._keep_number(replica_set)
+        pods = self._reader.by_index(PODS, "owner", uid_of(replica_set))
+        active = [pod for pod in pods if is_active(pod)]
+        now = self._kernel.now
+        status = status_of(replica_set, active, now)
+        if status != replica_set.get("status"):
+            self._writer.replace(REPLICA_SETS, {**replica_set, "status": status}, subresource="status")
+        min_ready_s = int(replica_set["spec"].get("minReadySeconds") or 0)
+        delays = [available_in_us(pod, min_ready_s, now) for pod in active]
+        return min((delay for delay in (*delays, retry_us) if delay), default=None)
+
+    def _keep_number(self, replica_set: Object) -> int | None:
+        active = [pod for pod in self._reader.by_index(PODS, "owner", uid_of(replica_set)) if is_active(pod)]
+        missing = int(replica_set["spec"].get("replicas", 1)) - len(active)
+        for _ in range(min(missing, _AT_ONCE)):
+            template = replica_set["spec"]["template"]
+            try:
+                self._pods.create(replica_set, pod_from_template(template, replica_set, f"{name_of(replica_set)}-"))
+            except ApiError as error:
+                if namespace_goes_away(error.details):
+                    return None
+                self._pods.refused(replica_set, error.message)
+                return _CREATE_RETRY_US
+        for pod in removal_order(active)[: min(max(-missing, 0), _AT_ONCE)]:
+            self._pods.delete(replica_set, pod)
+        return None
