@@ -53,18 +53,18 @@ class Manager:
         self._reader = reader
         self._queued: dict[tuple[str, str], Timer] = {}
         self._failures: dict[tuple[str, str], int] = {}
-        self._stopped: set[str] = set()
+        self._active: dict[str, Controller] = {}  # by name; what was stopped, or replaced, is not woken any more
 
     def add(self, controller: Controller) -> Callable[[str], None]:
         """Start a controller; what exists already is queued. The answer wakes a key by hand (a cloud event, a process exit)."""
-        self._stopped.discard(controller.name)
+        self._active[controller.name] = controller
         for watch in controller.watches():
             self._reader.observe(watch.resource, self._observer(controller, watch))
         return lambda key: self._queue(controller, key, 0)
 
     def stop(self, name: str) -> None:
         """Stop a controller for good (its Deployment is gone): nothing wakes it any more."""
-        self._stopped.add(name)
+        self._active.pop(name, None)
         for identity in [identity for identity in self._queued if identity[0] == name]:
             self._queued.pop(identity).cancel()
 
@@ -79,7 +79,7 @@ class Manager:
         return changed
 
     def _queue(self, controller: Controller, key: str, delay_us: int) -> None:
-        if controller.name in self._stopped:
+        if self._active.get(controller.name) is not controller:
             return
         identity = (controller.name, key)
         queued = self._queued.get(identity)
