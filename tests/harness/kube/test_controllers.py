@@ -21,7 +21,7 @@ class Noting:
 
     name = "noting"
 
-    def __init__(self, kernel: Kernel, answers: Sequence[int | None | Exception] = ()) -> None:
+    def __init__(self, kernel: Kernel, answers: Sequence[int | Exception | None] = ()) -> None:
         self._kernel = kernel
         self._answers = list(answers)
         self.seen: list[tuple[int, str]] = []
