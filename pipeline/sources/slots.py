@@ -17,9 +17,9 @@ from pipeline.transfer.ranges import Fetch
 
 
 def scratch_file(directory: Path) -> BinaryIO:
-    """A file without a name."""
+    """A file without a name, and without a buffer, whose rest could not be written either when it is closed on a full disk."""
     try:
-        return tempfile.TemporaryFile(dir=directory)
+        return tempfile.TemporaryFile(dir=directory, buffering=0)
     except OSError as error:
         raise ScratchFailed(str(directory), str(error.strerror)) from error
 

@@ -105,9 +105,10 @@ class FtpClient:
         self._call(path, retrieve)
 
     def _write(self, path: str, sink: BinaryIO, block: bytes) -> None:
+        left = memoryview(block)
         try:
-            sink.write(block)
-            sink.flush()
+            while left:
+                left = left[sink.write(left) :]
         except OSError as error:
             # Not to be taken for an error of the connection, which is an OSError as well.
             raise ScratchFailed(self.place(path), str(error)) from error
@@ -143,7 +144,8 @@ class FtpClient:
         except ftplib.error_temp as error:
             raise ServerBusy(self.place(path), f"the server answered {_first_line(error)}") from error
         except (ftplib.error_proto, ftplib.error_reply, EOFError, OSError) as error:
-            raise ConnectionLost(self.place(path), f"{type(error).__name__}: {_first_line(error)}") from error
+            reason = _first_line(error) or "the server hung up"
+            raise ConnectionLost(self.place(path), f"{type(error).__name__}: {reason}") from error
         finally:
             if not usable:
                 self.close()
