@@ -42,7 +42,7 @@ class Project:
 
     def check_fresh(self) -> None:
         """Raise ProjectError when the sources have changed since they were rendered."""
-        command = [sys.executable, "-m", "infra.digest", "--check", self.environment]
+        command = [sys.executable, "-m", "infra", "stale", "--env", self.rendered.name]
         checked = subprocess.run(command, cwd=self.root, capture_output=True, text=True, check=False)
         if checked.returncode != 0:
             said = (checked.stderr or checked.stdout).strip().splitlines()
