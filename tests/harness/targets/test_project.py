@@ -72,7 +72,7 @@ def checkout(tmp_path: Path) -> Project:
 
 
 def test_given_sources_that_changed_since_they_were_rendered_then_it_is_said_in_one_line(checkout: Project) -> None:
-    (checkout.root / "infra" / "node_pools.py").write_text("# changed\n")
+    (checkout.root / "infra" / "one_more.py").write_text("")
     with pytest.raises(
         ProjectError, match=r"^[^\n]*infra/rendered/dev is older than infra/[^\n]*run make render[^\n]*$"
     ):
