@@ -43,8 +43,8 @@ def standard(
         PodGarbageCollector(kernel, reader, writer, settings),
         JobController(kernel, reader, writer, recorder),
         TtlAfterFinishedController(kernel, reader, writer),
-        DeploymentController(kernel, reader, writer, recorder),
         ReplicaSetController(kernel, reader, writer, recorder),
+        DeploymentController(kernel, reader, writer, recorder),
         DisruptionController(kernel, reader, writer),
         PersistentVolumeController(reader, writer, recorder),
     ]

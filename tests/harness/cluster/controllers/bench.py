@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from harness.clock import HOUR, SECOND, Kernel, Outcome, Seeds, Timeline, format_time, parse_time
+from harness.cluster.controllers import ControllerManagerSettings, standard
 from harness.cluster.scheduler import Scheduler
 from harness.cluster.store import Store
 from harness.kube.client import Change
@@ -36,6 +37,9 @@ class Bench:
     def add(self, *controllers: Controller) -> None:
         for controller in controllers:
             self.kernel.call(lambda controller=controller: self.manager.add(controller))
+
+    def add_standard(self, settings: ControllerManagerSettings | None = None) -> None:
+        self.add(*self.kernel.call(lambda: standard(*self.parts, self.seeds, settings)))
 
     def add_scheduler(self) -> Scheduler:
         scheduler = Scheduler(*self.parts, self.seeds)
@@ -81,6 +85,11 @@ class Bench:
     def events(self, reason: str) -> list[str]:
         return [event["message"] for event in self.store.list(EVENTS) if event["reason"] == reason]
 
+    def end(self, name: str, phase: str) -> None:
+        """Let a pod end without a kubelet."""
+        patch = {"status": {"phase": phase}}
+        self.kernel.call(lambda: self.store.patch(PODS, "default", name, patch, subresource="status"))
+
     def condition(self, resource: Resource, name: str, kind: str) -> Mapping[str, Any] | None:
         conditions = (self.get(resource, name).get("status") or {}).get("conditions") or ()
         return next((entry for entry in conditions if entry["type"] == kind), None)
@@ -96,10 +105,10 @@ class Kubelet:
     def __init__(
         self,
         bench: Bench,
-        runs_s: Callable[[Object], float | None] = lambda pod: None,
-        exit_code: Callable[[Object], int] = lambda pod: 0,
+        runs_s: Callable[[Object], float | None] = lambda _: None,
+        exit_code: Callable[[Object], int] = lambda _: 0,
         stop_s: float = 0.0,
-        dead: Callable[[str], bool] = lambda node: False,
+        dead: Callable[[str], bool] = lambda _: False,
     ) -> None:
         self._bench = bench
         self._runs_s, self._exit_code, self._stop_s, self._dead = runs_s, exit_code, stop_s, dead

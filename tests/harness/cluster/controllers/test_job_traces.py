@@ -9,7 +9,7 @@ from harness.clock import parse_time
 from harness.cluster.controllers.job import JobController
 from harness.kube.client import Change
 from harness.kube.objects import Object, is_true
-from harness.kube.resources import JOBS, NODES, PODS
+from harness.kube.resources import JOBS, NODES
 
 from .bench import Bench, Kubelet, job, node
 
@@ -45,7 +45,7 @@ def statuses(bench: Bench, name: str) -> list[Mapping[str, Any]]:
 def test_given_pods_that_fail_after_30_s_when_the_limit_is_6_then_the_job_fails_at_540_s_with_8_pods(
     bench: Bench,
 ) -> None:
-    running(bench, runs_s=lambda pod: 30, exit_code=lambda pod: 42)
+    running(bench, runs_s=lambda _: 30, exit_code=lambda _: 42)
     bench.create(JOBS, job(completions=8, parallelism=2, backoffLimit=6))
     assert bench.wait(lambda: finished(bench)) == 540
     status = bench.get(JOBS, "work")["status"]
@@ -59,7 +59,7 @@ def test_given_pods_that_fail_after_30_s_when_the_limit_is_6_then_the_job_fails_
 def test_given_two_completions_when_both_succeed_then_the_statuses_are_those_of_a_real_job_controller(
     bench: Bench,
 ) -> None:
-    running(bench, runs_s=lambda pod: 5)
+    running(bench, runs_s=lambda _: 5)
     bench.create(JOBS, job("ok", completions=2, parallelism=2))
     seen = statuses(bench, "ok")
     bench.wait(lambda: finished(bench, "ok"))

@@ -1,0 +1,136 @@
+"""Static binding of claims to volumes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from harness.kube.objects import is_true, new_object
+from harness.kube.resources import NODES, PERSISTENT_VOLUME_CLAIMS, PERSISTENT_VOLUMES, PODS, STORAGE_CLASSES
+
+from .bench import Bench, node, pod
+
+
+@pytest.fixture
+def world(bench: Bench) -> Bench:
+    bench.add_standard()
+    bench.add_scheduler()
+    bench.create(NODES, node("n1", zone="a"))
+    bench.create(NODES, node("n2", zone="b"))
+    return bench
+
+
+def volume(name: str, size: str = "5Gi", **spec: Any) -> dict[str, Any]:
+    source = {"driver": "efs.csi.aws.com", "volumeHandle": "fs-1"}
+    modes = spec.pop("accessModes", ["ReadWriteMany"])
+    body = {
+        "capacity": {"storage": size},
+        "accessModes": modes,
+        "csi": source,
+        "persistentVolumeReclaimPolicy": "Retain",
+    }
+    return new_object(PERSISTENT_VOLUMES, name, spec={**body, **spec})
+
+
+def claim(name: str, size: str = "5Gi", **spec: Any) -> dict[str, Any]:
+    body = {"accessModes": ["ReadWriteMany"], "resources": {"requests": {"storage": size}}, "storageClassName": ""}
+    return new_object(PERSISTENT_VOLUME_CLAIMS, name, "default", spec={**body, **spec})
+
+
+def user(name: str, claim_name: str) -> dict[str, Any]:
+    return pod(name, volumes=[{"name": "v", "persistentVolumeClaim": {"claimName": claim_name}}])
+
+
+def bound(bench: Bench, name: str) -> str | None:
+    found = bench.get(PERSISTENT_VOLUME_CLAIMS, name)
+    return found["spec"]["volumeName"] if found["status"]["phase"] == "Bound" else None
+
+
+def message(bench: Bench, name: str) -> str:
+    return str(bench.condition(PODS, name, "PodScheduled")["message"])
+
+
+def test_given_volumes_of_several_sizes_when_a_claim_comes_then_it_gets_the_smallest_that_suits(world: Bench) -> None:
+    for name, size in (("large", "9Gi"), ("fits", "6Gi"), ("small", "1Gi")):
+        world.create(PERSISTENT_VOLUMES, volume(name, size))
+    world.create(PERSISTENT_VOLUMES, volume("other-mode", "5Gi", accessModes=["ReadWriteOnce"]))
+    world.create(PERSISTENT_VOLUMES, volume("other-class", "5Gi", storageClassName="x"))
+    world.create(PERSISTENT_VOLUME_CLAIMS, claim("c"))
+    world.advance_to(0)
+    assert bound(world, "c") == "fits"
+    assert world.get(PERSISTENT_VOLUMES, "fits")["status"]["phase"] == "Bound"
+    assert world.get(PERSISTENT_VOLUMES, "large")["status"]["phase"] == "Available"
+    assert world.get(PERSISTENT_VOLUME_CLAIMS, "c")["status"]["capacity"] == {"storage": "6Gi"}
+
+
+def test_given_a_claim_that_names_its_volume_when_both_exist_then_they_are_bound_in_any_order(world: Bench) -> None:
+    world.create(PERSISTENT_VOLUME_CLAIMS, claim("c", volumeName="mine"))
+    world.create(PERSISTENT_VOLUMES, volume("other"))
+    world.advance_to(0)
+    assert bound(world, "c") is None
+    world.create(PERSISTENT_VOLUMES, volume("mine"))
+    world.advance_to(1)
+    assert bound(world, "c") == "mine"
+
+
+def test_given_a_volume_reserved_for_another_claim_when_a_claim_comes_then_it_does_not_get_it(world: Bench) -> None:
+    world.create(PERSISTENT_VOLUMES, volume("v", claimRef={"namespace": "default", "name": "later"}))
+    world.create(PERSISTENT_VOLUME_CLAIMS, claim("c"))
+    world.create(PERSISTENT_VOLUME_CLAIMS, claim("later"))
+    world.advance_to(0)
+    assert (bound(world, "c"), bound(world, "later")) == (None, "v")
+    assert world.events("FailedBinding") == [
+        "no persistent volumes available for this claim and no storage class is set"
+    ]
+
+
+def test_given_a_pod_with_a_claim_when_the_claim_is_missing_then_unbound_then_bound_then_it_is_placed_at_last(
+    world: Bench,
+) -> None:
+    world.create(PODS, user("p", "c"))
+    world.advance_to(0)
+    assert message(world, "p") == '0/2 nodes are available: persistentvolumeclaim "c" not found. not found'
+    world.create(PERSISTENT_VOLUME_CLAIMS, claim("c"))
+    world.advance_to(1)
+    assert message(world, "p") == "0/2 nodes are available: pod has unbound immediate PersistentVolumeClaims. not found"
+    world.create(PERSISTENT_VOLUMES, volume("v"))
+    world.advance_to(2)
+    assert is_true(world.get(PODS, "p"), "PodScheduled")
+
+
+def test_given_a_volume_of_one_zone_when_a_pod_uses_it_then_it_is_placed_there(world: Bench) -> None:
+    term = {"matchExpressions": [{"key": "topology.kubernetes.io/zone", "operator": "In", "values": ["b"]}]}
+    world.create(PERSISTENT_VOLUMES, volume("v", nodeAffinity={"required": {"nodeSelectorTerms": [term]}}))
+    world.create(PERSISTENT_VOLUME_CLAIMS, claim("c"))
+    world.create(PODS, user("p", "c"))
+    world.advance_to(0)
+    assert world.get(PODS, "p")["spec"]["nodeName"] == "n2"
+
+
+def test_given_a_class_that_waits_for_its_consumer_when_a_pod_comes_then_claim_and_pod_are_bound(world: Bench) -> None:
+    storage_class = {"provisioner": "kubernetes.io/no-provisioner", "volumeBindingMode": "WaitForFirstConsumer"}
+    world.create(STORAGE_CLASSES, new_object(STORAGE_CLASSES, "w", **storage_class))
+    world.create(PERSISTENT_VOLUME_CLAIMS, claim("c", storageClassName="w"))
+    world.advance_to(0)
+    assert world.events("WaitForFirstConsumer") == ["waiting for first consumer to be created before binding"]
+    world.create(PODS, user("p", "c"))
+    world.advance_to(1)
+    assert "2 node(s) didn't find available persistent volumes to bind" in message(world, "p")
+    world.create(PERSISTENT_VOLUMES, volume("v", storageClassName="w"))
+    world.advance_to(2)
+    assert bound(world, "c") == "v"
+    assert is_true(world.get(PODS, "p"), "PodScheduled")
+
+
+def test_given_a_bound_claim_when_it_is_deleted_then_its_volume_is_released_and_not_given_to_another(
+    world: Bench,
+) -> None:
+    world.create(PERSISTENT_VOLUMES, volume("v"))
+    world.create(PERSISTENT_VOLUME_CLAIMS, claim("c"))
+    world.advance_to(0)
+    world.kernel.call(lambda: world.store.delete(PERSISTENT_VOLUME_CLAIMS, "default", "c"))
+    world.create(PERSISTENT_VOLUME_CLAIMS, claim("d"))
+    world.advance_to(1)
+    assert world.get(PERSISTENT_VOLUMES, "v")["status"]["phase"] == "Released"
+    assert bound(world, "d") is None
