@@ -1,0 +1,119 @@
+"""The command line: what is refused before anything starts, exit codes, and what each command is handed."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.cli import main
+from harness.targets.base import TargetUnavailable
+from harness.targets.project import ProjectError
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ([], "the following arguments are required: COMMAND"),
+        (["deploy"], "invalid choice: 'deploy'"),
+        (["rehearse", "--scale", "0"], "'0' is not a share of the full size: write 1/1024 or 0.001, at most 1"),
+        (["rehearse", "--scale", "2"], "'2' is not a share of the full size"),
+        (["rehearse", "--scale", "1/0"], "'1/0' is not a share of the full size"),
+        (["rehearse", "--scale", "nan"], "'nan' is not a share of the full size"),
+        (["rehearse", "--scale", "small"], "'small' is not a share of the full size"),
+        (["rehearse", "--seed", "seven"], "argument --seed: invalid int value: 'seven'"),
+        (["rehearse", "--workload", "fake"], "argument --workload: invalid choice: 'fake'"),
+        (["rehearse", "extra"], "unrecognized arguments: extra"),
+        (["up", "--speed", "2"], "unrecognized arguments: --speed 2"),
+        (["down", "now"], "unrecognized arguments: now"),
+        (["check"], "the following arguments are required: PATH"),
+    ],
+)
+def test_wrong_arguments_end_with_2_and_say_what_is_wrong(
+    arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(arguments)
+    assert caught.value.code == 2
+    assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["rehearse", "up"])
+def test_an_environment_that_is_not_rendered_ends_with_2_and_one_line(
+    command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([command, "--env", "nowhere"]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("harness: environment 'nowhere' is not rendered: choose one of dev")
+    assert said.count("\n") == 1
+
+
+@pytest.mark.parametrize("error", [ProjectError("stale: run make render"), TargetUnavailable("target kind ...")])
+def test_what_cannot_be_run_ends_with_2_and_its_reason(
+    error: Exception, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(**_settings: Any) -> int:
+        raise error
+
+    monkeypatch.setattr("harness.rehearsal.run.rehearse", refuse)
+    assert main(["rehearse"]) == 2
+    assert capsys.readouterr().err == f"harness: {error}\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "settings"),
+    [
+        ([], {"environment": "dev", "scale": 1 / 1024, "seed": 1, "workload": "real", "out": Path("build/rehearsal")}),
+        (
+            ["--env", "prod", "--scale", "1/4096", "--seed", "7", "--workload", "recorded", "--out", "here"],
+            {"environment": "prod", "scale": 1 / 4096, "seed": 7, "workload": "recorded", "out": Path("here")},
+        ),
+        (["--scale", "0.5"], {"scale": 0.5}),
+        (["--scale", "1"], {"scale": 1.0}),
+    ],
+)
+@pytest.mark.parametrize("exit_code", [0, 1])
+def test_rehearse_hands_on_its_settings_and_its_exit_code(
+    arguments: list[str], settings: dict[str, Any], exit_code: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    handed: dict[str, Any] = {}
+
+    def remember(**given: Any) -> int:
+        handed.update(given)
+        return exit_code
+
+    monkeypatch.setattr("harness.rehearsal.run.rehearse", remember)
+    assert main(["rehearse", *arguments]) == exit_code
+    assert settings.items() <= handed.items()
+
+
+def test_up_and_down_hand_on_what_they_were_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[tuple[Any, ...]] = []
+    monkeypatch.setattr(
+        "harness.rehearsal.session.up",
+        lambda environment, *, kubeconfig, detach: calls.append((environment, kubeconfig, detach)) or 0,
+    )
+    monkeypatch.setattr("harness.rehearsal.session.down", lambda *, everything: calls.append((everything,)) or 0)
+    for line in ("up", "up --detach --env prod --kubeconfig k", "down", "down --all"):
+        assert main(line.split()) == 0
+    assert calls == [
+        ("dev", Path("build/kubeconfig"), False),
+        ("prod", Path("k"), True),
+        (False,),
+        (True,),
+    ]
+
+
+def test_the_command_line_starts_without_what_a_world_is_made_of_and_names_every_command() -> None:
+    probe = (
+        "import sys, harness.cli; "
+        "print([name for name in ('moto', 'boto3', 'tensorstore', 'aiohttp', 'harness.cluster') if name in sys.modules]); "
+        "harness.cli.main(['--help'])"
+    )
+    run = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True)
+    imported, _, help_text = run.stdout.partition("\n")
+    assert imported == "[]"
+    assert all(f"  {command} " in help_text for command in ("rehearse", "up", "down", "check"))
