@@ -13,7 +13,16 @@ JOINED = [Record(START, "NodeJoined", "Node/a", SMALL), Record(START, "NodeReady
 
 
 def status_node(name: str, kind: str, **more: Any) -> dict[str, Any]:
-    return {"id": f"id-{name}", "displayName": name, "type": kind, "phase": "Succeeded", "boundaryID": "w", **more}
+    template = name.partition("(")[0]
+    return {
+        "id": f"w-{name}",
+        "templateName": template,
+        "displayName": name,
+        "type": kind,
+        "phase": "Succeeded",
+        "boundaryID": "w",
+        **more,
+    }
 
 
 def runs(*nodes: dict[str, Any]) -> list[TaskRun]:
@@ -23,25 +32,25 @@ def runs(*nodes: dict[str, Any]) -> list[TaskRun]:
 def test_given_a_plain_pod_then_it_is_one_attempt_on_its_node() -> None:
     times = {"startedAt": "2026-03-01T08:00:00Z", "finishedAt": "2026-03-01T08:10:00Z"}
     assert runs(status_node("idr", "Pod", hostNodeName="a", **times)) == [
-        TaskRun("idr", "Succeeded", "a", "small", "SPOT", times["startedAt"], times["finishedAt"], 1, ("id-idr",))
+        TaskRun("idr", "Succeeded", "a", "small", "SPOT", times["startedAt"], times["finishedAt"], 1, ("w-idr-idr",))
     ]
 
 
 def test_given_retries_then_the_last_attempt_says_where_and_all_are_counted() -> None:
     (task,) = runs(
-        status_node("flyem", "Retry", children=["id-flyem(0)", "id-flyem(1)"]),
+        status_node("flyem", "Retry", children=["w-flyem(0)", "w-flyem(1)"]),
         status_node("flyem(0)", "Pod", hostNodeName="gone", phase="Failed"),
         status_node("flyem(1)", "Pod", hostNodeName="a"),
     )
     assert (task.name, task.attempts, task.node, task.node_group) == ("flyem", 2, "a", "small")
-    assert task.pods == ("id-flyem(0)", "id-flyem(1)")
+    assert task.pods == ("w-flyem-flyem(0)", "w-flyem-flyem(1)")
 
 
 def test_given_a_retry_that_runs_on_then_the_next_task_among_its_children_is_no_attempt() -> None:
     tasks = runs(
-        status_node("idr", "Retry", children=["id-idr(0)"]),
-        status_node("idr(0)", "Pod", hostNodeName="a", children=["id-flyem"]),
-        status_node("flyem", "Retry", children=["id-flyem(0)", "id-not-there-yet"]),
+        status_node("idr", "Retry", children=["w-idr(0)"]),
+        status_node("idr(0)", "Pod", hostNodeName="a", children=["w-flyem"]),
+        status_node("flyem", "Retry", children=["w-flyem(0)", "w-not-there-yet"]),
         status_node("flyem(0)", "Pod"),
     )
     assert {task.name: task.attempts for task in tasks} == {"idr": 1, "flyem": 1}
