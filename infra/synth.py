@@ -41,6 +41,7 @@ def templates(environment: Environment) -> dict[str, str]:
     listed = [
         {
             "name": stack.stack_name,
+            "region": environment.region,
             "template": f"{stack.concern}.template.json",
             "depends_on": sorted(other.stack_name for other in stack.dependencies),
         }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -39,6 +40,15 @@ class Project:
     def dockerfile(self) -> Path:
         """The one Dockerfile, with a target a service."""
         return self.root / "Dockerfile"
+
+    @property
+    def region(self) -> str:
+        """The region that the stacks are rendered for. Raises ProjectError when they are for several."""
+        stacks = json.loads((self.rendered / "templates" / "stacks.json").read_text())
+        regions = sorted({str(stack["region"]) for stack in stacks})
+        if len(regions) != 1:
+            raise ProjectError(f"the stacks of {self.environment} are for {', '.join(regions)}: one region is modelled")
+        return regions[0]
 
     def check_fresh(self) -> None:
         """Raise ProjectError when the sources have changed since they were rendered."""

@@ -84,14 +84,14 @@ class _Taken:
 class SimBackend:
     """One world. Constructed on the caller's thread; `harness.targets.base.Backend` says which thread each method belongs to."""
 
-    def __init__(self, project: Project, settings: Settings, standin: Standin, region: str) -> None:
+    def __init__(self, project: Project, settings: Settings, standin: Standin) -> None:
         self.project = project
         self.settings = settings
         self.state_dir = new_state_dir(project.root)
         self._seeds = Seeds(settings.seed)
         self.kernel = Kernel(self._start_us(), pace=settings.pace)
         self.timeline = Timeline(lambda: self.kernel.now)
-        self._ground = lay_ground(project, standin, seed=settings.seed, region=region, state_dir=self.state_dir)
+        self._ground = lay_ground(project, standin, seed=settings.seed, state_dir=self.state_dir)
         self.outputs = self._ground.provisioned.outputs
         self._targets = services(read_dockerfile(project.dockerfile))
         self._registry = Registry(

@@ -37,10 +37,10 @@ class Ground:
     shared_directory: Path
 
 
-def lay_ground(project: Project, standin: Standin, *, seed: int, region: str, state_dir: Path) -> Ground:
+def lay_ground(project: Project, standin: Standin, *, seed: int, state_dir: Path) -> Ground:
     """Provision the rendered templates on a fresh stand-in."""
-    standin.reset(seed, region)
-    services = Services(standin.endpoint_url, region)
+    standin.reset(seed, project.region)
+    services = Services(standin.endpoint_url, project.region)
     provisioned = provision(assembly.load(project.rendered), services)
     estate = survey(provisioned)
     access_points = [one.physical.ref for one in provisioned.of_type("AWS::EFS::AccessPoint")]

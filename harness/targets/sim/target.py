@@ -10,8 +10,6 @@ from harness.targets.base import Backend, Capability, Settings
 from harness.targets.project import Project
 from harness.targets.sim.backend import SimBackend
 
-_REGIONS = {"dev": "us-east-1"}
-
 
 class SimTarget:
     """Builds worlds on the embedded cluster and the modelled AWS."""
@@ -25,15 +23,15 @@ class SimTarget:
     def open(self, project: Project, settings: Settings) -> Backend:
         """A fresh world; worlds that are open at the same time have stand-ins of their own."""
         standin = self._idle.pop() if self._idle else _start()
-        return _Returning(project, settings, standin, _REGIONS[settings.environment])
+        return _Returning(project, settings, standin)
 
 
 class _Returning(SimBackend):
     """A backend that gives its stand-in back."""
 
-    def __init__(self, project: Project, settings: Settings, standin: Standin, region: str) -> None:
+    def __init__(self, project: Project, settings: Settings, standin: Standin) -> None:
         self._borrowed: Standin | None = standin
-        super().__init__(project, settings, standin, region)
+        super().__init__(project, settings, standin)
 
     def close(self) -> None:
         """Stop the world; the next one takes the stand-in."""
