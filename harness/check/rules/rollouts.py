@@ -16,7 +16,8 @@ _KINDS = {
     **dict.fromkeys(("daemonset", "daemonsets", "ds"), "DaemonSet"),
     **dict.fromkeys(("job", "jobs"), "Job"),
 }
-_VERBS = ("rollout", "wait", "scale", "set")
+_VERBS = frozenset({"rollout", "wait", "scale", "set"})
+_WITH_VALUE = frozenset({"-n", "--namespace", "--context", "--cluster", "--kubeconfig", "--user", "-s", "--server"})
 
 
 def check(plan: Plan, as_of: datetime.date) -> Iterator[Finding]:  # noqa: ARG001
@@ -37,7 +38,7 @@ def check(plan: Plan, as_of: datetime.date) -> Iterator[Finding]:  # noqa: ARG00
 def _named(command: Command) -> Iterator[tuple[str, str]]:
     """What `kubectl <verb> ... kind/name` or `kind name` is about."""
     words = command.words
-    if command.program != "kubectl" or not any(verb in words[1:3] for verb in _VERBS):
+    if command.program != "kubectl" or _verb(words) not in _VERBS:
         return
     for word, following in zip(words[1:], (*words[2:], ""), strict=True):
         kind, slash, name = word.partition("/")
@@ -46,3 +47,13 @@ def _named(command: Command) -> Iterator[tuple[str, str]]:
         name = name if slash else following
         if name and not name.startswith("-") and "$" not in name and ANYTHING not in name:
             yield _KINDS[kind.split(".")[0].lower()], name
+
+
+def _verb(words: tuple[str, ...]) -> str:
+    """The first word that is neither an option nor the value of one."""
+    before = ""
+    for word in words[1:]:
+        if not word.startswith("-") and before not in _WITH_VALUE:
+            return word
+        before = word
+    return ""
