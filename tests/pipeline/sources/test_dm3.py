@@ -1,6 +1,9 @@
+from __future__ import annotations
+
 import io
 import struct
 from contextlib import suppress
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -10,26 +13,32 @@ from hypothesis import strategies as st
 from fixtures.formats.dm3 import dm3
 from fixtures.volumes import Volume
 from pipeline.errors import UnsupportedFile
-from pipeline.sources.dm3 import read_header
+from pipeline.sources.dm3 import Dm3Image, read_header
 
 
-def content_of(shape=(2, 40, 50), dtype="uint8", plane=0):
-    file = dm3(Volume("ebi", shape, dtype, (50.0, 8.0, 8.0)), plane)
+def as_dtype(name: str) -> Literal["uint8", "int16"]:
+    return "int16" if name == "int16" else "uint8"
+
+
+def content_of(shape: tuple[int, int, int] = (2, 40, 50), dtype: str = "uint8", plane: int = 0) -> bytes:
+    file = dm3(Volume("ebi", shape, as_dtype(dtype), (50.0, 8.0, 8.0)), plane)
     return file.read(0, file.size_bytes)
 
 
-def header_of(content):
+def header_of(content: bytes) -> Dm3Image:
     return read_header(lambda a, b: content[a:b], len(content), "slice.dm3")
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "int16"])
 @pytest.mark.parametrize("plane", [0, 1])
-def test_given_a_slice_with_a_preview_then_the_image_is_found_without_reading_its_pixels(dtype, plane):
-    volume = Volume("ebi", (2, 40, 50), dtype, (50.0, 8.0, 8.0))
+def test_given_a_slice_with_a_preview_then_the_image_is_found_without_reading_its_pixels(
+    dtype: str, plane: int
+) -> None:
+    volume = Volume("ebi", (2, 40, 50), as_dtype(dtype), (50.0, 8.0, 8.0))
     content = content_of(dtype=dtype, plane=plane)
     read: list[tuple[int, int]] = []
 
-    def fetch(start, stop):
+    def fetch(start: int, stop: int) -> bytes:
         read.append((start, stop))
         return content[start:stop]
 
@@ -42,16 +51,16 @@ def test_given_a_slice_with_a_preview_then_the_image_is_found_without_reading_it
 
 @settings(max_examples=150, deadline=None)
 @given(st.data())
-def test_given_a_damaged_file_then_it_is_refused_and_nothing_outside_is_touched(data):
+def test_given_a_damaged_file_then_it_is_refused_and_nothing_outside_is_touched(data: st.DataObject) -> None:
     content = bytearray(content_of((1, 6, 5)))
     cut = data.draw(st.integers(0, len(content)))
     for _ in range(data.draw(st.integers(0, 3))):
         content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
     content = content[:cut]
 
-    def fetch(start, stop):
+    def fetch(start: int, stop: int) -> bytes:
         assert 0 <= start < stop <= len(content)
-        return content[start:stop]
+        return bytes(content[start:stop])
 
     with suppress(UnsupportedFile):
         image = read_header(fetch, len(content), "slice.dm3")
@@ -69,27 +78,27 @@ CASES = {
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_given_a_file_that_is_no_slice_then_the_error_says_what_was_found(case):
+def test_given_a_file_that_is_no_slice_then_the_error_says_what_was_found(case: str) -> None:
     content, words = CASES[case]
     with pytest.raises(UnsupportedFile, match=words):
         header_of(content)
 
 
-def test_given_an_image_smaller_than_its_preview_then_the_image_is_taken():
+def test_given_an_image_smaller_than_its_preview_then_the_image_is_taken() -> None:
     assert header_of(content_of((1, 6, 5))).shape == (6, 5)
 
 
-def test_given_nesting_without_end_then_it_is_refused():
+def test_given_nesting_without_end_then_it_is_refused() -> None:
     group = b"".join([struct.pack(">2bi", 0, 0, 1) + struct.pack(">BH", 20, 0)] * 40)
     with pytest.raises(UnsupportedFile, match="nested deeper"):
         header_of(struct.pack(">3i", 3, 0, 1) + group)
 
 
-def test_given_big_endian_values_strings_and_structs_then_they_are_passed_over():
+def test_given_big_endian_values_strings_and_structs_then_they_are_passed_over() -> None:
     out = io.BytesIO()
     out.write(struct.pack(">3i2bi", 3, 0, 0, 0, 0, 3))
 
-    def tag(name, info, data):
+    def tag(name: bytes, info: list[int], data: bytes) -> None:
         out.write(
             struct.pack(">BH", 21, len(name)) + name + b"%%%%" + struct.pack(f">i{len(info)}i", len(info), *info) + data
         )

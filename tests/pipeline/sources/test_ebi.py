@@ -1,5 +1,11 @@
 """The EMPIAR source: what stands in the directory of an entry, and how many slices are kept at once."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
 import numpy as np
 import pytest
 
@@ -13,16 +19,20 @@ from pipeline.sources.ebi import Ebi
 from pipeline.sources.index import SourceIndex
 from pipeline.sources.reading import Access
 from pipeline.transfer import RetryPolicy
-from tests.pipeline.sources.conftest import SCALE, whole
+from tests.pipeline.sources.conftest import SCALE, Rehearse, whole
+
+
+class Serve(Protocol):
+    def __call__(self, **changes: Any) -> None: ...
 
 
 @pytest.fixture
-def serve(monkeypatch):
+def serve(monkeypatch: pytest.MonkeyPatch) -> Serve:
     """Changes what the entry's directory holds: name -> file, or None for a directory, or DELETE."""
 
-    def with_changes(**changes):
-        def files(volume):
-            found = dict(ebi_files(volume))
+    def with_changes(**changes: Any) -> None:
+        def files(volume: Volume) -> Mapping[str, Any]:
+            found: dict[str, Any] = dict(ebi_files(volume))
             for name, file in changes.items():
                 found[f"{DATA_DIRECTORY}/{name.replace('__', '.')}"] = file
             return {path: file for path, file in found.items() if file != DELETE}
@@ -49,13 +59,17 @@ SLICE = "F57-8_test1_3VBSED_slice_{:04}__dm3"
         ({SLICE.format(n): DELETE for n in range(16)}, "/data: no .dm3 slice; check EBI_ENTRY_ID"),
     ],
 )
-def test_given_files_that_are_no_stack_then_the_error_names_the_one(rehearse, serve, changes, words):
+def test_given_files_that_are_no_stack_then_the_error_names_the_one(
+    rehearse: Rehearse, serve: Serve, changes: Any, words: str
+) -> None:
     serve(**changes)
     with rehearse() as rehearsal, pytest.raises(UnsupportedFile, match=words):
         whole(rehearsal.open("ebi"))
 
 
-def test_given_a_directory_that_is_named_like_a_slice_then_it_is_ignored(rehearse, serve, caplog):
+def test_given_a_directory_that_is_named_like_a_slice_then_it_is_ignored(
+    rehearse: Rehearse, serve: Serve, caplog: pytest.LogCaptureFixture
+) -> None:
     caplog.set_level("INFO")
     serve(**{SLICE.format(16): None})
     with rehearse() as rehearsal:
@@ -63,7 +77,9 @@ def test_given_a_directory_that_is_named_like_a_slice_then_it_is_ignored(rehears
     assert "ignored: a directory" in caplog.messages
 
 
-def test_given_little_scratch_then_slices_make_room_and_the_current_region_is_kept(rehearse, tmp_path):
+def test_given_little_scratch_then_slices_make_room_and_the_current_region_is_kept(
+    rehearse: Rehearse, tmp_path: Path
+) -> None:
     with rehearse() as rehearsal:
         environment = rehearsal.archives.environment_for("small")
         source = Ebi(
@@ -80,7 +96,7 @@ def test_given_little_scratch_then_slices_make_room_and_the_current_region_is_ke
         _, height, width = source.describe().levels[0].shape
         volume = dataset("ebi", SCALE)
 
-        def check(z0, z1, y0, y1):
+        def check(z0: int, z1: int, y0: int, y1: int) -> int:
             region = Region((z0, y0, 3), (z1, y1, width - 2))
             np.testing.assert_array_equal(source.read(0, region), volume.region(region.start, region.stop))
             return len(rehearsal.asked("RETR"))

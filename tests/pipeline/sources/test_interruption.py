@@ -1,12 +1,18 @@
 """SIGTERM while a source waits for its archive: the handler's exception comes out of the read, and nothing is left behind."""
 
+from __future__ import annotations
+
 import os
 import signal
+from collections.abc import Iterator
 from concurrent.futures import Future
+from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
-from fixtures.archives import Archives
+from fixtures.archives import Archives, Request
+from fixtures.volumes import DatasetName
 from pipeline.errors import Terminated
 from pipeline.settings import parse
 from pipeline.sources import open_source
@@ -19,7 +25,7 @@ class Silence:
     def __init__(self, before: int) -> None:
         self.left = before
 
-    def knock(self, request):
+    def knock(self, request: Request) -> Future[None]:
         passed: Future[None] = Future()
         if self.left > 0:
             self.left -= 1
@@ -30,8 +36,8 @@ class Silence:
 
 
 @pytest.fixture
-def terminating():
-    def terminate(*_):
+def terminating() -> Iterator[None]:
+    def terminate(*_: object) -> NoReturn:
         raise Terminated
 
     before = signal.signal(signal.SIGUSR1, terminate)
@@ -51,8 +57,8 @@ def terminating():
     ],
 )  # fmt: skip
 def test_given_an_archive_that_does_not_answer_when_terminated_then_the_read_ends_at_once(
-    tmp_path, terminating, service, before
-):
+    tmp_path: Path, terminating: None, service: DatasetName, before: int
+) -> None:
     with Archives(SCALE, 1, gate=Silence(before)) as archives:
         environ = {**archives.environment_for(service), "EM_DATA_DIR": str(tmp_path / "data")}
         _, settings = parse([service], environ)

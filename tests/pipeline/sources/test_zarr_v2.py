@@ -1,6 +1,9 @@
-import json
+from __future__ import annotations
 
-import numcodecs
+import json
+from typing import Any
+
+import numcodecs  # type: ignore[import-untyped]
 import numpy as np
 import pytest
 import zarr
@@ -8,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.errors import SourceError, TransientError
-from pipeline.sources.base import Region
+from pipeline.sources.base import Region, Voxels
 from pipeline.sources.zarr_v2 import ZarrV2Array
 
 VOXELS = (np.arange(7 * 9 * 5) - 100).astype("i2").reshape(7, 9, 5)
@@ -21,7 +24,7 @@ CODECS = {
 }
 
 
-def written(voxels=VOXELS, **options):
+def written(voxels: Voxels = VOXELS, **options: Any) -> dict[str, bytes]:
     """Key -> bytes of an array that zarr-python wrote."""
     store = zarr.storage.MemoryStore()
     options = {"chunks": (4, 4, 4), "compressors": CODECS["zstd"], "fill_value": 7, **options}
@@ -30,7 +33,7 @@ def written(voxels=VOXELS, **options):
     return {key: value.to_bytes() for key, value in store._store_dict.items()}
 
 
-def read(objects, region):
+def read(objects: dict[str, bytes], region: Region) -> Voxels:
     array = ZarrV2Array(objects[".zarray"], "s3://b/a")
     voxels = np.empty(region.shape, array.dtype)
     for chunk in array.chunks_of(region):
@@ -47,13 +50,13 @@ WHOLE = Region((0, 0, 0), VOXELS.shape)
 @pytest.mark.parametrize("codec", CODECS)
 @pytest.mark.parametrize("separator", [".", "/"])
 @pytest.mark.parametrize("order", ["C", "F"])
-def test_given_an_array_of_another_writer_then_its_voxels_are_read(codec, separator, order):
+def test_given_an_array_of_another_writer_then_its_voxels_are_read(codec: str, separator: str, order: str) -> None:
     objects = written(compressors=CODECS[codec], chunk_key_encoding={"name": "v2", "separator": separator}, order=order)
     np.testing.assert_array_equal(read(objects, WHOLE), VOXELS)
 
 
 @pytest.mark.parametrize("dtype", [">i2", "<u2", "|u1", "<f4"])
-def test_given_any_byte_order_then_voxels_are_native(dtype):
+def test_given_any_byte_order_then_voxels_are_native(dtype: str) -> None:
     voxels = VOXELS.astype(dtype)
     found = read(written(voxels), WHOLE)
     assert found.dtype.isnative
@@ -66,7 +69,7 @@ AXES = [st.tuples(st.integers(0, n - 1), st.integers(1, n)).filter(lambda cut: c
 
 @settings(max_examples=40, deadline=None)
 @given(st.tuples(*AXES))
-def test_given_any_region_then_it_is_the_cut_and_only_its_chunks_are_asked_for(cuts):
+def test_given_any_region_then_it_is_the_cut_and_only_its_chunks_are_asked_for(cuts: Any) -> None:
     region = Region(tuple(a for a, _ in cuts), tuple(b for _, b in cuts))
     np.testing.assert_array_equal(read(OBJECTS, region), VOXELS[tuple(slice(a, b) for a, b in cuts)])
     array = ZarrV2Array(OBJECTS[".zarray"], "p")
@@ -75,7 +78,7 @@ def test_given_any_region_then_it_is_the_cut_and_only_its_chunks_are_asked_for(c
     assert asked == {tuple(index) for index in (cut_indices.reshape(3, -1).T // 4).tolist()}
 
 
-def test_given_an_absent_chunk_then_it_is_fill_value_also_after_another_was_decoded():
+def test_given_an_absent_chunk_then_it_is_fill_value_also_after_another_was_decoded() -> None:
     objects = written()
     del objects["0.0.0"]
     found = read(objects, WHOLE)
@@ -83,7 +86,7 @@ def test_given_an_absent_chunk_then_it_is_fill_value_also_after_another_was_deco
     np.testing.assert_array_equal(found[4:], VOXELS[4:])
 
 
-def document(**changes):
+def document(**changes: Any) -> bytes:
     return json.dumps({**json.loads(OBJECTS[".zarray"]), **changes}).encode()
 
 
@@ -97,12 +100,12 @@ def document(**changes):
         (document(dtype="<M8[s]"), "cannot be read"),
     ],
 )
-def test_given_an_array_that_cannot_be_read_then_the_error_says_why(metadata, words):
+def test_given_an_array_that_cannot_be_read_then_the_error_says_why(metadata: bytes, words: str) -> None:
     with pytest.raises(SourceError, match=words) as raised:
         ZarrV2Array(metadata, "s3://b/a")
     assert "tensorstore_spec" not in str(raised.value)
 
 
-def test_given_a_damaged_chunk_then_it_is_named():
+def test_given_a_damaged_chunk_then_it_is_named() -> None:
     with pytest.raises(TransientError, match=r"s3://b/a/0\.0\.0: this chunk cannot be decoded"):
         read({**OBJECTS, "0.0.0": OBJECTS["0.0.0"][:-3]}, WHOLE)

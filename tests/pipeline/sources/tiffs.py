@@ -2,8 +2,9 @@
 
 import struct
 from collections.abc import Callable
+from typing import Literal
 
-import numpy as np
+from pipeline.sources.base import Voxels
 
 Blocks = list[tuple[int, int]]
 
@@ -22,7 +23,7 @@ class Counted:
 
 
 def scattered_tiff(
-    voxels: np.ndarray, *, order: str = "<", rows_per_strip: int = 4, pad: Callable[[int], int] = lambda _: 0
+    voxels: Voxels, *, order: Literal["<", ">"] = "<", rows_per_strip: int = 4, pad: Callable[[int], int] = lambda _: 0
 ) -> bytes:
     """Rows, then the directory with its strip arrays behind it, page after page: what libtiff writes."""
     pages, height, width = voxels.shape

@@ -80,10 +80,11 @@ def part_of(content: bytes, **headers: str) -> Answer:
     def send(handler: BaseHTTPRequestHandler) -> None:
         asked = handler.headers.get("Range")
         if asked is None:
-            answer(200, content, **headers)(handler)
+            answer(200, content, length=None, **headers)(handler)
             return
         start, last = (int(n) for n in asked.removeprefix("bytes=").split("-"))
-        answer(206, content[start : last + 1], Content_Range=f"bytes {start}-{last}/{len(content)}", **headers)(handler)
+        part = f"bytes {start}-{last}/{len(content)}"
+        answer(206, content[start : last + 1], length=None, Content_Range=part, **headers)(handler)
 
     return send
 

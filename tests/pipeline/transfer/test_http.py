@@ -1,9 +1,12 @@
+from __future__ import annotations
+
 import socket
+from collections.abc import Iterator
 
 import pytest
 
 from pipeline import errors
-from pipeline.transfer import HttpClient, RemoteFile
+from pipeline.transfer import HttpClient, RemoteFile, RetryPolicy
 from pipeline.transfer.errors import (
     BrokenData,
     ConnectionLost,
@@ -14,18 +17,20 @@ from pipeline.transfer.errors import (
     UnexpectedAnswer,
 )
 from pipeline.transfer.http import retry_after_s
-from tests.pipeline.transfer.conftest import answer, hang_up, part_of
+from tests.pipeline.transfer.conftest import ScriptedServer, answer, hang_up, part_of
 
 CONTENT = bytes(range(256)) * 8
 
 
 @pytest.fixture
-def client(policy):
+def client(policy: RetryPolicy) -> Iterator[HttpClient]:
     with HttpClient(policy, timeout_s=5) as running:
         yield running
 
 
-def test_given_a_good_server_then_documents_sizes_and_ranges_come_over_one_connection(server, client):
+def test_given_a_good_server_then_documents_sizes_and_ranges_come_over_one_connection(
+    server: ScriptedServer, client: HttpClient
+) -> None:
     good = part_of(CONTENT, ETag='"v1"', Last_Modified="then")
     server.answers = [answer(200, b'{"a": [1]}'), good, good, good]
     assert client.get_json(f"{server.url}/doc") == {"a": [1]}
@@ -52,7 +57,9 @@ RECOVERED = {
 
 
 @pytest.mark.parametrize("case", RECOVERED)
-def test_given_one_bad_answer_when_a_range_is_read_then_the_next_try_has_it(server, client, case):
+def test_given_one_bad_answer_when_a_range_is_read_then_the_next_try_has_it(
+    server: ScriptedServer, client: HttpClient, case: str
+) -> None:
     server.answers = [RECOVERED[case], part_of(CONTENT)]
     assert client.get_range(RemoteFile(f"{server.url}/f", len(CONTENT)), 0, 100) == CONTENT[:100]
     assert len(server.requests) == 2
@@ -73,7 +80,9 @@ LASTING = {
 
 
 @pytest.mark.parametrize("case", LASTING)
-def test_given_a_lasting_failure_then_it_is_typed_and_tried_only_where_that_helps(server, client, case):
+def test_given_a_lasting_failure_then_it_is_typed_and_tried_only_where_that_helps(
+    server: ScriptedServer, client: HttpClient, case: str
+) -> None:
     bad, kind, requests, words = LASTING[case]
     server.answers = [bad]
     with pytest.raises(kind, match=words) as raised:
@@ -85,15 +94,17 @@ def test_given_a_lasting_failure_then_it_is_typed_and_tried_only_where_that_help
 
 
 def test_given_a_server_without_ranges_then_what_lies_before_is_dropped_and_what_lies_behind_is_not_read(
-    server, client
-):
+    server: ScriptedServer, client: HttpClient
+) -> None:
     server.answers = [answer(200, CONTENT)]
     file = RemoteFile(f"{server.url}/f", len(CONTENT))
     assert client.get_range(file, 100, 200) == CONTENT[100:200]
     assert client.get_range(file, 0, 50) == CONTENT[:50]
 
 
-def test_given_a_server_without_ranges_when_too_much_would_be_dropped_then_it_is_refused_at_once(server, policy):
+def test_given_a_server_without_ranges_when_too_much_would_be_dropped_then_it_is_refused_at_once(
+    server: ScriptedServer, policy: RetryPolicy
+) -> None:
     server.answers = [answer(200, CONTENT)]
     with (
         HttpClient(policy, timeout_s=5, skip_bytes_max=1000) as client,
@@ -103,7 +114,7 @@ def test_given_a_server_without_ranges_when_too_much_would_be_dropped_then_it_is
     assert len(server.requests) == 1
 
 
-def test_given_an_exact_body_then_any_other_length_is_wrong(server, client):
+def test_given_an_exact_body_then_any_other_length_is_wrong(server: ScriptedServer, client: HttpClient) -> None:
     url = f"{server.url}/raw"
     server.answers = [answer(200, CONTENT[:-1]), answer(200, CONTENT + b"x", length=-1), answer(200, CONTENT)]
     assert client.get_exact(url, len(CONTENT)) == CONTENT
@@ -122,20 +133,22 @@ DOCUMENTS = {
 
 
 @pytest.mark.parametrize("case", DOCUMENTS)
-def test_given_a_document_that_cannot_be_used_then_the_error_says_why(server, client, case):
+def test_given_a_document_that_cannot_be_used_then_the_error_says_why(
+    server: ScriptedServer, client: HttpClient, case: str
+) -> None:
     bad, kind, words = DOCUMENTS[case]
     server.answers = [bad]
     with pytest.raises(kind, match=words):
         client.get_json(f"{server.url}/doc")
 
 
-def test_given_a_redirect_then_it_is_followed(server, client):
+def test_given_a_redirect_then_it_is_followed(server: ScriptedServer, client: HttpClient) -> None:
     server.answers = [answer(302, Location="/there"), answer(200, b"{}")]
     assert client.get_json(f"{server.url}/doc") == {}
     assert [path for _, path, _ in server.requests] == ["/doc", "/there"]
 
 
-def test_given_no_server_then_the_connection_is_lost(policy):
+def test_given_no_server_then_the_connection_is_lost(policy: RetryPolicy) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{free.getsockname()[1]}/"
@@ -154,5 +167,7 @@ def test_given_no_server_then_the_connection_is_lost(policy):
         ({"Retry-After": "Fri, 31 Dec 1999 23:59:59 GMT", "Date": "Sat, 01 Jan 2000 00:00:00 GMT"}, 0),
     ],
 )
-def test_retry_after_is_seconds_or_a_date_seen_from_the_servers_own_clock(headers, seconds):
+def test_retry_after_is_seconds_or_a_date_seen_from_the_servers_own_clock(
+    headers: dict[str, str], seconds: float | None
+) -> None:
     assert retry_after_s(headers) == seconds
