@@ -70,7 +70,10 @@ def ci_workflow(path: str, content: Mapping[Any, Any]) -> CiWorkflow:
 def _steps(path: str, job_name: str, job: Mapping[str, Any], shared: Mapping[str, Any]) -> Iterator[Step]:
     known = frozenset(map(str, (*shared, *(job.get("env") or {}))))
     actions: list[str] = []
-    matrix = tuple(_combinations((job.get("strategy") or {}).get("matrix") or {}))
+    given = (job.get("strategy") or {}).get("matrix")
+    matrix = (
+        tuple(_combinations(given)) if isinstance(given, Mapping) else ()
+    )  # or an expression, known only at run time
     defaults = ((job.get("defaults") or {}).get("run") or {}).get("working-directory", "")
     for number, step in enumerate(job.get("steps") or (), start=1):
         own = step.get("env") or {}
@@ -99,5 +102,6 @@ def _combinations(matrix: Mapping[str, Any]) -> Iterator[Mapping[str, str]]:
     if axes:
         for values in itertools.product(*axes.values()):
             yield dict(zip(axes, map(str, values), strict=True))
-    for extra in matrix.get("include") or ():
+    included = matrix.get("include")
+    for extra in included if isinstance(included, list) else ():
         yield {str(k): str(v) for k, v in extra.items()}

@@ -237,6 +237,15 @@ CODE_NOT_IN_IMAGE = Cases(
             "r.yaml": KEPT,
             "svc/api/Dockerfile": OWN_ONLY,
         },
+        "a matrix that is made at run time": {
+            "compose.yaml": composition("svc/api", "./svc/api:/app"),
+            "r.yaml": KEPT,
+            "svc/api/Dockerfile": OWN_ONLY,
+            C: ci(
+                run("docker build svc/${{ matrix.name }}"),
+                strategy={"matrix": "${{ fromJSON(needs.list.outputs.all) }}"},
+            ),
+        },
         "its own folder, for editing": {
             "compose.yaml": composition("svc/api", "./svc/api:/app"),
             "r.yaml": KEPT,
