@@ -12,8 +12,9 @@ from harness.check.finding import Finding
 from harness.check.model import Plan
 
 NAME = "parameter"
-_OF_WORKFLOW = re.compile(r"workflow\.parameters\.([\w-]+)")
-_OF_INPUTS = re.compile(r"inputs\.parameters\.([\w-]+)")
+_OF_WORKFLOW = re.compile(r"workflow\.parameters(?:\.|\[')([\w-]+)")
+_OF_INPUTS = re.compile(r"inputs\.parameters(?:\.|\[')([\w-]+)")
+_ALL_AS_JSON = "json"  # workflow.parameters.json is Argo's own
 
 
 def check(plan: Plan, as_of: datetime.date) -> Iterator[Finding]:  # noqa: ARG001
@@ -27,8 +28,9 @@ def _of_workflow(workflow: Workflow) -> Iterator[Finding]:
     declared = [str(p["name"]) for p in (workflow.spec.get("arguments") or {}).get("parameters") or ()]
     text = json.dumps(workflow.spec, default=str)
     used = list(dict.fromkeys(_OF_WORKFLOW.findall(text)))
+    submitted_with_more = workflow.manifest.kind.endswith("WorkflowTemplate")
     for name in used:
-        if name not in declared:
+        if name not in (*declared, _ALL_AS_JSON) and not submitted_with_more:
             yield Finding(
                 workflow.manifest.place, NAME, f"uses the parameter {name} and does not declare it: add it to arguments"
             )

@@ -166,6 +166,21 @@ PARAMETER = Cases(
                 arguments={"parameters": [{"name": "size", "value": "1"}]},
             )
         },
+        "in brackets, as expressions write it": {
+            M: workflow(
+                work(
+                    "w",
+                    inputs={"parameters": [{"name": "how-many", "value": "1"}]},
+                    container=container(args=["{{=inputs.parameters['how-many']}}"]),
+                )
+            )
+        },
+        "Argo's own, and what whoever submits a template passes": {
+            M: workflow(work("w", container=container(args=["{{workflow.parameters.json}}"]))),
+            "t.yaml": workflow(
+                work("w", container=container(args=["{{workflow.parameters.who}}"])), kind="WorkflowTemplate"
+            ),
+        },
         "an argument for the entrypoint's input": {
             M: workflow(
                 work(
