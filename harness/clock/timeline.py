@@ -34,10 +34,18 @@ class Timeline:
     def __init__(self, now: Callable[[], int]) -> None:
         self._now = now
         self._records: list[Record] = []
+        self._observers: list[Callable[[Record], None]] = []
+
+    def observe(self, observer: Callable[[Record], None]) -> None:
+        """Call `observer` with each record that is written from now on."""
+        self._observers.append(observer)
 
     def record(self, kind: str, subject: str, **details: Any) -> None:
         """Append what happens at the present moment; `details` are JSON values."""
-        self._records.append(Record(self._now(), kind, subject, details))
+        record = Record(self._now(), kind, subject, details)
+        self._records.append(record)
+        for observer in self._observers:
+            observer(record)
 
     def __iter__(self) -> Iterator[Record]:
         return iter(tuple(self._records))

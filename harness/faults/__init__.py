@@ -5,7 +5,7 @@ the answers of the AWS endpoint. Failures of the public archives are switched on
 """
 
 from harness.faults.injector import Handle, Injector
-from harness.faults.triggers import After, OnKnock, Trigger
+from harness.faults.triggers import After, OnKnock, OnRecord, Trigger
 from harness.faults.verbs import (
     DeletePod,
     DrainNode,
@@ -28,6 +28,7 @@ __all__ = [
     "Injector",
     "KillNode",
     "OnKnock",
+    "OnRecord",
     "ReclaimSpot",
     "Surface",
     "Trigger",

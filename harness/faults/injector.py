@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from harness.clock import Kernel, Knock, Timeline, seconds
-from harness.faults.triggers import After, OnKnock, Trigger
+from harness.clock import Kernel, Knock, Record, Timeline, seconds
+from harness.faults.triggers import After, OnKnock, OnRecord, Trigger
 from harness.faults.verbs import Fault, Surface
 
 
@@ -32,7 +32,8 @@ class Injector:
         self._timeline = timeline
         self._surface = surface
         self.handles: list[Handle] = []
-        kernel.parties.observe(self._knocked)
+        kernel.parties.observe(lambda knock: self._happened(OnKnock, knock))
+        timeline.observe(lambda record: self._happened(OnRecord, record))
 
     def install(self, fault: Fault, trigger: Trigger | None = None) -> Handle:
         """Let `fault` strike when `trigger` says, at once without one. Belongs to the kernel's thread."""
@@ -46,10 +47,12 @@ class Injector:
         """The faults that never struck: their scenario did not test what it says."""
         return [handle for handle in self.handles if not handle.struck and not handle._removed]
 
-    def _knocked(self, knock: Knock) -> None:
+    def _happened(self, kind: type[OnKnock] | type[OnRecord], what: Knock | Record) -> None:
         for handle in self.handles:
             trigger = handle.trigger
-            if handle.struck or handle._removed or not isinstance(trigger, OnKnock) or not trigger.matches(knock):
+            if handle.struck or handle._removed or not isinstance(trigger, kind):
+                continue
+            if not trigger.matches(what):  # type: ignore[arg-type]  # the kind of trigger fixes what it is asked about
                 continue
             handle._seen += 1
             if handle._seen == trigger.count:

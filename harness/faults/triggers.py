@@ -5,7 +5,7 @@ from __future__ import annotations
 import fnmatch
 from dataclasses import dataclass
 
-from harness.clock import Knock
+from harness.clock import Knock, Record
 
 
 @dataclass(frozen=True)
@@ -37,4 +37,17 @@ class OnKnock:
         )
 
 
-Trigger = After | OnKnock
+@dataclass(frozen=True)
+class OnRecord:
+    """When the `count`-th record of the timeline is written that has this kind and whose subject matches the glob."""
+
+    kind: str
+    subject: str = "*"
+    count: int = 1
+
+    def matches(self, record: Record) -> bool:
+        """Whether this record is one of those that are counted."""
+        return record.kind == self.kind and fnmatch.fnmatchcase(record.subject, self.subject)
+
+
+Trigger = After | OnKnock | OnRecord

@@ -8,14 +8,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from harness.report import RoadmapItem
+from harness.report import ItemState, RoadmapItem
 
 
 @dataclass(frozen=True)
 class Finding:
-    """The answer of one check of the rehearsal."""
+    """The answer of one check of the rehearsal; None: it could not be looked at in this run."""
 
-    passed: bool
+    passed: bool | None
     because: str
 
 
@@ -30,11 +30,7 @@ _ITEMS: tuple[tuple[str, str, tuple[str, ...] | str], ...] = (
     (FOUNDATION, "Create ECR repositories for container images", ("images",)),
     (FOUNDATION, "Deploy basic EKS cluster with node groups", ("node_groups",)),
     (FOUNDATION, "Migrate container builds to GitHub Actions", "image builds run in CI, not in the embedded cluster"),
-    (
-        CORE_MIGRATION,
-        "Convert Docker Compose to Kubernetes Jobs",
-        "the suite scenarios/phase2_core_migration runs the Jobs",
-    ),
+    (CORE_MIGRATION, "Convert Docker Compose to Kubernetes Jobs", ("jobs",)),
     (CORE_MIGRATION, "Implement basic orchestration with dependencies", ("workflow", "overlap")),
     (CORE_MIGRATION, "Set up EFS shared storage and S3 integration", ("datasets", "records")),
     (CORE_MIGRATION, "Deploy monitoring and logging (CloudWatch)", "alarms and log delivery are not modelled yet"),
@@ -58,6 +54,8 @@ def _item(phase: str, item: str, decided_by: tuple[str, ...] | str, findings: Ma
     if isinstance(decided_by, str):
         return RoadmapItem(phase, item, "not rehearsed", decided_by)
     decisive = [findings[name] for name in decided_by]
-    failed = [finding for finding in decisive if not finding.passed]
-    because = "; ".join(finding.because for finding in failed or decisive)
-    return RoadmapItem(phase, item, "failed" if failed else "passed", because)
+    failed = [finding for finding in decisive if finding.passed is False]
+    unseen = [finding for finding in decisive if finding.passed is None]
+    because = "; ".join(dict.fromkeys(finding.because for finding in failed or unseen or decisive))
+    state: ItemState = "failed" if failed else "not rehearsed" if unseen else "passed"
+    return RoadmapItem(phase, item, state, because)

@@ -16,7 +16,7 @@ from typing import Any
 from rich.console import Console
 
 from harness.clock import SECOND, format_time
-from harness.faults import OnKnock, ReclaimSpot
+from harness.faults import OnKnock, OnRecord, ReclaimSpot
 from harness.kube.objects import labels_of
 from harness.kube.resources import NODES, WORKFLOWS
 from harness.rehearsal.roadmap import Finding, checklist
@@ -25,13 +25,15 @@ from harness.targets.base import Settings, Workload
 from harness.targets.choose import choose_target
 from harness.targets.project import find_project
 from harness.world.chronicle import NODE_GROUP
-from harness.world.conditions import deployment_available, nodes_in_group, workflow_succeeded
+from harness.world.conditions import deployment_available, job_complete, nodes_in_group, workflow_succeeded
 from harness.world.tasks import TaskRun
 from harness.world.world import NAMESPACE, CheckedDataset, NotMet, World
 
 CHUNK_SIZE_MB = 64  # at full size; it shrinks with the volumes
 _INTERRUPTED = "flyem"
 _AFTER_SHARDS = 3
+_AFTER_CHECKPOINTS = 30  # of the 64 shards that the measured run wrote
+_METADATA_BYTES_MAX = 200_000
 SMALL_LOADERS = ("idr", "flyem", "ebi")
 
 
@@ -68,21 +70,26 @@ class _Rehearsal:
         """Everything, in order; a step that fails is a problem, and what depends on it is not counted as passed."""
         world = self._world
         started_us = world.now_us
-        for step in (self._deploy, self._run_workflow, self._scale_down, self._look_at_data):
+        finished_us = started_us
+        for step in (self._deploy, self._run_workflow, self._scale_down, self._look_at_data, self._run_jobs):
             try:
                 step()
             except NotMet as error:
                 self._problems.append(str(error))
                 break
-        finished_us = world.now_us
+            finally:
+                if step != self._run_jobs:  # the bill is that of the Workflow
+                    finished_us = world.now_us
         self._judge()
         charges = world.bill(started_us, finished_us)
         self._find("bill", bool(charges), f"{len(charges)} lines, ${sum(charge.usd for charge in charges):.4f} in all")
         missing = [name for name in self._expected_findings() if name not in self._findings]
         for name in missing:
-            self._findings[name] = Finding(False, "the run ended before it could be looked at")
+            self._findings[name] = Finding(None, "the run ended before it could be looked at")
         self._problems += [
-            finding.because for name, finding in self._findings.items() if not finding.passed and name not in missing
+            finding.because
+            for name, finding in self._findings.items()
+            if finding.passed is False and name not in missing
         ]
         not_repeatable = world.is_repeatable()
         settings = world.backend.settings
@@ -119,10 +126,13 @@ class _Rehearsal:
     def _run_workflow(self) -> None:
         world = self._world
         chunk_size_mb = max(1, round(CHUNK_SIZE_MB * world.backend.settings.scale))
-        interruption = world.inject(
-            ReclaimSpot(pod=f"{NAMESPACE}/*-{_INTERRUPTED}-*"),
-            OnKnock("PutObject", pod=f"{NAMESPACE}/*-{_INTERRUPTED}-*", target="*/s0/c/*", count=_AFTER_SHARDS),
+        pods = f"{NAMESPACE}/*-{_INTERRUPTED}-*"
+        after_shards = (
+            OnKnock("PutObject", pod=pods, target="*/s0/c/*", count=_AFTER_SHARDS)
+            if world.backend.settings.workload == "real"
+            else OnRecord("CheckpointPassed", subject=f"work/{_INTERRUPTED}", count=_AFTER_CHECKPOINTS)
         )
+        interruption = world.inject(ReclaimSpot(pods), after_shards)
         workflow = world.submit_workflow(chunk_size_mb=str(chunk_size_mb))
         try:
             world.wait(workflow_succeeded(workflow))
@@ -160,8 +170,8 @@ class _Rehearsal:
         self._datasets = world.datasets(compare=real) if real else []
         different = [one.difference for one in self._datasets if one.difference is not None]
         if not real:
-            self._find("datasets", True, "a recorded workload writes no data")
-            self._find("records", True, "a recorded workload writes no records")
+            self._find("datasets", None, "a recorded workload writes no data")
+            self._find("records", None, "a recorded workload writes no records")
             return
         expected = {*SMALL_LOADERS, "epfl", "openorganelle"}
         found = {one.stored.source for one in self._datasets}
@@ -178,6 +188,22 @@ class _Rehearsal:
             f"{len(records)} records and {'a' if catalogue.is_file() else 'no'} catalogue on the shared file system",
         )
         self._say("data", str(because))
+
+    def _run_jobs(self) -> None:
+        """The same services as Jobs: everything is there already, so they must end well without reading it again."""
+        world = self._world
+        real = world.backend.settings.workload == "real"
+        before = world.backend.sink_objects()
+        asked = len(world.backend.archive_requests())
+        for service in (*SMALL_LOADERS, "epfl", "openorganelle", "consolidate"):
+            world.wait(job_complete(world.run_job(service)))
+        read_bytes = sum(request.size_bytes for request in world.backend.archive_requests()[asked:])
+        same = world.backend.sink_objects() == before
+        words = "the six Jobs completed"
+        if real:
+            words += f"; a second ingest changed {'nothing' if same else 'the data'} and read {read_bytes:,} bytes"
+        self._find("jobs", same and read_bytes < _METADATA_BYTES_MAX, words)
+        self._say("jobs", words)
 
     def _judge(self) -> None:
         """What the timeline and the cluster show."""
@@ -225,7 +251,7 @@ class _Rehearsal:
             for taken in self._world.taken_instances()
         ]
 
-    def _find(self, name: str, passed: bool, because: str) -> None:
+    def _find(self, name: str, passed: bool | None, because: str) -> None:
         self._findings[name] = Finding(passed, because)
 
     def _say(self, what: str, words: str) -> None:
@@ -244,6 +270,7 @@ class _Rehearsal:
             "scaled_up",
             "scaled_down",
             "interruption",
+            "jobs",
             "bill",
         )
 

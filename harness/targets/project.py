@@ -30,11 +30,13 @@ class Project:
     @property
     def rendered(self) -> Path:
         """Where the environment's templates and manifests are."""
-        directory = self.root / "infra" / "rendered" / self.environment
-        if not directory.is_dir():
-            known = sorted(path.name for path in (self.root / "infra" / "rendered").glob("*") if path.is_dir())
+        self._require_rendered()
+        return self.root / "infra" / "rendered" / self.environment
+
+    def _require_rendered(self) -> None:
+        known = sorted(path.name for path in (self.root / "infra" / "rendered").glob("*") if path.is_dir())
+        if self.environment not in known:
             raise ProjectError(f"environment {self.environment!r} is not rendered: choose one of {', '.join(known)}")
-        return directory
 
     @property
     def dockerfile(self) -> Path:
@@ -52,6 +54,7 @@ class Project:
 
     def check_fresh(self) -> None:
         """Raise ProjectError when the sources have changed since they were rendered."""
+        self._require_rendered()
         command = [sys.executable, "-m", "infra", "stale", "--env", self.rendered.name]
         checked = subprocess.run(command, cwd=self.root, capture_output=True, text=True, check=False)
         if checked.returncode != 0:

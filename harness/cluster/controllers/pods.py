@@ -123,6 +123,30 @@ class PodControl:
         self._events.event(owner, "Warning", "FailedCreate", f"Error creating: {message}")
 
 
+class Retries:
+    """When something that the API refused may be tried again: a delay that doubles from failure to failure (client-go's exponential rate limiter)."""
+
+    def __init__(self, first_us: int, last_us: int) -> None:
+        self._first_us = first_us
+        self._last_us = last_us
+        self._failures: dict[str, tuple[int, int]] = {}  # by uid: how many, and when to try again
+
+    def left_us(self, uid: str, now_us: int) -> int:
+        """How long to wait still; 0 to go ahead."""
+        return max(self._failures.get(uid, (0, 0))[1] - now_us, 0)
+
+    def failed(self, uid: str, now_us: int) -> int:
+        """It was refused again; the time until the next try."""
+        count = self._failures.get(uid, (0, 0))[0]
+        delay_us = min(self._first_us << min(count, 40), self._last_us)
+        self._failures[uid] = (count + 1, now_us + delay_us)
+        return delay_us
+
+    def forget(self, uid: str) -> None:
+        """It went well, or does not matter any more."""
+        self._failures.pop(uid, None)
+
+
 def namespace_goes_away(details: Mapping[str, Any]) -> bool:
     """Whether an error of the API says that the namespace is being terminated: nothing more will be created there."""
     causes: Sequence[Mapping[str, Any]] = details.get("causes") or ()

@@ -214,7 +214,7 @@ class DeploymentController:
         conditions = progress.availability(deployment, status.get("availableReplicas", 0), conditions, now)
         if deployment["spec"].get("progressDeadlineSeconds") is not None:
             conditions = progress.progressing(deployment, new, status, conditions, now)
-        status["conditions"] = conditions
+        status["conditions"] = conditions = progress.replica_failure(new, conditions, now)
         if status != deployment.get("status"):
             self._writer.patch(
                 DEPLOYMENTS,

@@ -61,6 +61,15 @@ def availability(deployment: Object, available: int, conditions: Sequence[Any], 
     return with_entry(conditions, "Available", *words, now_us)
 
 
+def replica_failure(new: Object | None, conditions: Sequence[Any], now_us: int) -> list[dict[str, Any]]:
+    """The condition ReplicaFailure, taken over from the new ReplicaSet while it stands there."""
+    failure = None if new is None else condition(new, "ReplicaFailure")
+    if failure is None:
+        return [dict(entry) for entry in conditions if entry["type"] != "ReplicaFailure"]
+    words = (failure["status"], failure["reason"], failure["message"])
+    return with_entry(conditions, "ReplicaFailure", *words, now_us)
+
+
 def is_complete(deployment: Object, status: Mapping[str, int]) -> bool:
     """All replicas are new and available, and no old one is left."""
     replicas = int(deployment["spec"].get("replicas", 1))

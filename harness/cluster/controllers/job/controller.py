@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from harness.clock import SECOND, Kernel, format_time
+from harness.clock import MINUTE, SECOND, Kernel, format_time
 from harness.cluster.controllers.job import indexes, pods, verdict
 from harness.cluster.controllers.job.backoff import BackoffRecord
 from harness.cluster.controllers.job.names import (
@@ -24,7 +24,7 @@ from harness.cluster.controllers.job.names import (
 )
 from harness.cluster.controllers.job.pod_failure_policy import match
 from harness.cluster.controllers.job.view import View, look, uncounted
-from harness.cluster.controllers.pods import PodControl, is_ready, namespace_goes_away, phase_of
+from harness.cluster.controllers.pods import PodControl, Retries, is_ready, namespace_goes_away, phase_of
 from harness.kube.client import Reader, Writer
 from harness.kube.controllers import Watch
 from harness.kube.errors import ApiError
@@ -42,7 +42,7 @@ from harness.kube.objects import (
 )
 from harness.kube.resources import JOBS, PODS
 
-_CREATE_RETRY_US = 1 * SECOND
+_RETRY_FIRST_US, _RETRY_LAST_US = 1 * SECOND, 1 * MINUTE  # DefaultJobApiBackOff, MaxJobApiBackOff
 _MANAGED_BY = "kubernetes.io/job-controller"
 _INDEX = "job"  # of pods: namespace/name of the Job that controls them, whether it exists or not
 
@@ -79,6 +79,7 @@ class JobController:
         self._writer = writer
         self._events = recorder.named(self.name)
         self._pods = PodControl(writer, self._events)
+        self._retries = Retries(_RETRY_FIRST_US, _RETRY_LAST_US)
         self._records: dict[str, BackoffRecord] = {}  # by the Job's uid
         reader.add_index(PODS, _INDEX, _job_of)
 
@@ -97,6 +98,7 @@ class JobController:
                 self._release(pod)
             if job is not None:
                 self._records.pop(uid_of(job), None)
+                self._retries.forget(uid_of(job))
             return None
         if job["spec"].get("managedBy", _MANAGED_BY) != _MANAGED_BY:
             return None
@@ -154,6 +156,8 @@ class JobController:
             if self._reader.get(PODS, namespace_of(pod), name_of(pod)) is not None:
                 self._pods.delete(job, pod)
             numbers.removed(pod)
+        if todo.start and (blocked_us := self._retries.left_us(uid_of(job), now)):
+            return blocked_us
         for index in todo.start:
             try:
                 self._pods.create(job, pods.new_pod(view, index))
@@ -161,7 +165,8 @@ class JobController:
                 if namespace_goes_away(error.details):
                     return None
                 self._pods.refused(job, error.message)
-                return _CREATE_RETRY_US
+                return self._retries.failed(uid_of(job), now)
+            self._retries.forget(uid_of(job))
             numbers.active += 1
         if todo.wait_us is not None and not todo.start:
             numbers.active = 0  # upstream reports none while it backs off, even if some still run
