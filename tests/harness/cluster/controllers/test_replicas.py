@@ -10,7 +10,7 @@ from harness.cluster.controllers.deployment.rollout import Bounds, bounds_of, ne
 from harness.cluster.controllers.poddisruptionbudget import Need, need_of
 from harness.kube.errors import TooManyRequests
 from harness.kube.objects import is_deleting, name_of, new_object
-from harness.kube.resources import DEPLOYMENTS, NODES, POD_DISRUPTION_BUDGETS, PODS, REPLICA_SETS
+from harness.kube.resources import DEPLOYMENTS, NODES, POD_DISRUPTION_BUDGETS, PODS, REPLICA_SETS, SERVICE_ACCOUNTS
 
 from .bench import Bench, Kubelet, node
 
@@ -156,6 +156,26 @@ def test_given_a_rollout_that_cannot_go_on_when_the_deadline_is_over_then_progre
     reason_s = world.wait(lambda: (world.condition(DEPLOYMENTS, "web", "Progressing") or {}).get("status") == "False")
     assert reason_s == 60
     assert world.condition(DEPLOYMENTS, "web", "Progressing")["reason"] == "ProgressDeadlineExceeded"
+
+
+def test_given_pods_that_the_api_refuses_when_a_deployment_wants_them_then_both_say_replica_failure_until_it_works(
+    world: Bench,
+) -> None:
+    Kubelet(world)
+    body = workload(DEPLOYMENTS)
+    body["spec"]["template"]["spec"]["serviceAccountName"] = "missing"
+    world.create(DEPLOYMENTS, body)
+    world.advance_to(1)
+    (replica_set,) = world.store.list(REPLICA_SETS)
+    for resource, name in ((REPLICA_SETS, name_of(replica_set)), (DEPLOYMENTS, "web")):
+        failure = world.condition(resource, name, "ReplicaFailure")
+        assert (failure["status"], failure["reason"]) == ("True", "FailedCreate")
+        assert 'serviceaccount "missing" not found' in failure["message"]
+    world.create(SERVICE_ACCOUNTS, new_object(SERVICE_ACCOUNTS, "missing", "default"))
+    world.advance_to(5)
+    assert world.get(DEPLOYMENTS, "web")["status"]["availableReplicas"] == 1
+    assert world.condition(DEPLOYMENTS, "web", "ReplicaFailure") is None
+    assert world.condition(REPLICA_SETS, name_of(replica_set), "ReplicaFailure") is None
 
 
 def test_given_a_deployment_when_it_is_deleted_then_everything_of_it_goes(world: Bench) -> None:
