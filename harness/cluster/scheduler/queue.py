@@ -46,8 +46,8 @@ class SchedulingQueue:
         self._settings = settings or QueueSettings()
         self._pods: dict[str, Queued] = {}
         self._active: list[tuple[int, int, int, int, str]] = []
-        self._backoff: list[tuple[int, int, int, str]] = []
-        self._errors: list[tuple[int, int, int, str]] = []
+        self._backoff: list[tuple[int, int, int, int, int, str]] = []
+        self._errors: list[tuple[int, int, int, int, int, str]] = []
         self._unschedulable: dict[str, Queued] = {}
         self._sequence = 0
         self._tickets = 0
@@ -88,7 +88,7 @@ class SchedulingQueue:
             if self._is_valid(ticket, key):
                 return self._taken(self._pods[key])
         while self._settings.pops_early and self._backoff:
-            _, _, ticket, key = heappop(self._backoff)
+            *_, ticket, key = heappop(self._backoff)
             if self._is_valid(ticket, key):
                 return self._taken(self._pods[key])
         return None
@@ -125,7 +125,7 @@ class SchedulingQueue:
         if any(self._is_valid(ticket, key) for *_, ticket, key in self._active) or self._pops_now():
             return 0
         backing_off = (*self._backoff, *self._errors)
-        moments = [when for when, _, ticket, key in backing_off if self._is_valid(ticket, key)]
+        moments = [when for when, *_, ticket, key in backing_off if self._is_valid(ticket, key)]
         if self._unschedulable:
             moments.append(self._oldest().since_us + self._settings.unschedulable_max_us)
         return max(min(moments) - now_us, 0) if moments else None
@@ -134,7 +134,7 @@ class SchedulingQueue:
         return next(iter(self._unschedulable.values()))  # they are kept in the order of their refusal
 
     def _pops_now(self) -> bool:
-        return self._settings.pops_early and any(self._is_valid(ticket, key) for _, _, ticket, key in self._backoff)
+        return self._settings.pops_early and any(self._is_valid(ticket, key) for *_, ticket, key in self._backoff)
 
     def _is_valid(self, ticket: int, key: str) -> bool:
         queued = self._pods.get(key)
@@ -159,8 +159,12 @@ class SchedulingQueue:
         entry = (-queued.pod.priority, queued.since_us, queued.sequence, self._ticket(queued), queued.pod.key)
         heappush(self._active, entry)
 
-    def _backoff_entry(self, queued: Queued) -> tuple[int, int, int, str]:
-        return (queued.ready_at_us, queued.sequence, self._ticket(queued), queued.pod.key)
+    def _backoff_entry(self, queued: Queued) -> tuple[int, int, int, int, int, str]:
+        """Pods whose back-off ends in the same second are ordered as active ones."""
+        window_us = SECOND if self._settings.pops_early else 1
+        ready_us = queued.ready_at_us // window_us * window_us
+        pod = queued.pod
+        return (ready_us, -pod.priority, queued.since_us, queued.sequence, self._ticket(queued), pod.key)
 
     def _ticket(self, queued: Queued) -> int:
         self._tickets += 1
@@ -171,7 +175,7 @@ class SchedulingQueue:
         """Back-offs that are over, and pods that waited too long for an event."""
         for heap in (self._backoff, self._errors):
             while heap and heap[0][0] <= now_us:
-                _, _, ticket, key = heappop(heap)
+                *_, ticket, key = heappop(heap)
                 if self._is_valid(ticket, key):
                     self._activate(self._pods[key])
         while self._unschedulable and self._oldest().since_us + self._settings.unschedulable_max_us <= now_us:
