@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import signal
+import sys
 
 from fixtures.archives.archives import Archives
 from fixtures.archives.gate import ArchiveName
@@ -24,13 +25,15 @@ def main() -> None:
     parser.add_argument("--scale", type=float, default=0.001, help="share of the real number of voxels")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
     given = parser.parse_args()
+    # Handlers run in the main thread whichever thread the kernel chose; a blocked signal would end the process in one of NumPy's.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: sys.exit(0))
     with Archives(scale=given.scale, seed=0, host=given.host) as archives:
         for name, url in archives.environment_for("compose", PORTS).items():
             print(f"{name}={url}", flush=True)
-        signal.sigwait({signal.SIGTERM, signal.SIGINT})
+        while True:
+            signal.pause()
 
 
 if __name__ == "__main__":
-    # Blocked before any thread exists, so that only sigwait receives them.
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT})
     main()

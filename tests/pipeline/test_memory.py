@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 MIB = 2**20
-VOLUMES = {256: "256,1024,1024", 1024: "1024,1024,1024"}
+VOLUMES = {256: "256,512,512", 1024: "1024,512,512"}
 
 
 def private_bytes(pid: int) -> int:
@@ -46,5 +46,5 @@ def peak_of_a_run(folder: Path, shape: str) -> int:
 def test_four_times_the_volume_takes_the_same_memory(tmp_path: Path) -> None:
     peaks = {size: peak_of_a_run(tmp_path / str(size), shape) for size, shape in VOLUMES.items()}
     assert max(peaks.values()) < 300e6, peaks
-    # Up to one more open shard of the pyramid (16 MiB) for three times 256 MiB more.
+    # Up to one more open shard of the pyramid (16 MiB) for three times 64 MiB more.
     assert peaks[1024] - peaks[256] < 24 * MIB, peaks
