@@ -94,7 +94,7 @@ def _setting(env: str, default: str, parse: Callable[[str], Any], text: str) -> 
 class Settings:
     """Every setting of every service, parsed and checked."""
 
-    data_dir: Path = _setting("EM_DATA_DIR", "./data", Path, "shared directory: records, catalogue, metrics")
+    data_dir: Path = _setting("EM_DATA_DIR", "./data", Path, "shared directory: records, index, catalogue, metrics")
     sink_url: str = _setting("EM_SINK_URL", "./data/store", _text, "s3://bucket[/prefix], or a local directory")
     scratch_dir: Path = _setting("TMPDIR", "/tmp", Path, "where a source may keep temporary files")
     zarr_chunk_size_mb: float = _setting("ZARR_CHUNK_SIZE_MB", "64", _positive, "upper bound of a shard, uncompressed")
@@ -166,6 +166,15 @@ class _Parser(argparse.ArgumentParser):
 def names() -> dict[str, str]:
     """Environment variable -> flag, of every setting."""
     return {field.metadata["env"]: _flag(field) for field in dataclasses.fields(Settings)}
+
+
+def table() -> str:
+    """All settings as a Markdown table, for the documentation."""
+    lines = ["| environment | flag | default | meaning |", "|---|---|---|---|"]
+    for field in dataclasses.fields(Settings):
+        env, default, text = (field.metadata[key] for key in ("env", "default", "help"))
+        lines.append(f"| `{env}` | `{_flag(field)}` | `{default}` | {text} |")
+    return "\n".join(lines) + "\n"
 
 
 def parse(argv: Sequence[str], environ: Mapping[str, str]) -> tuple[str, Settings]:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import SettingsError
-from pipeline.settings import LOADERS, SERVICES, Settings, names, parse
+from pipeline.settings import LOADERS, SERVICES, Settings, names, parse, table
 
 PIPELINE = Path(__file__).parents[2] / "pipeline"
 
@@ -72,6 +72,11 @@ def test_every_setting_is_used_somewhere_else() -> None:
     for setting in fields(Settings):
         is_used = re.search(rf"\.{setting.name}\b", sources) or f"self.{setting.name}" in own
         assert is_used, f"{setting.name} has no effect"
+
+
+def test_the_documentation_has_the_table_of_this_version() -> None:
+    document = (PIPELINE.parent / "docs/pipeline.md").read_text()
+    assert document.partition("<!-- settings -->\n")[2] == table()
 
 
 def test_names_are_unique() -> None:
