@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import pytest
 
 from harness.clock import DAY, SECOND, Kernel, Knock, Timeline, Toll
-from harness.faults import After, Handle, Injector, OnKnock, Trigger
+from harness.faults import After, Handle, Injector, OnKnock, OnRecord, Trigger
 from tests.harness.doubles import START
 
 T = TypeVar("T")
@@ -64,6 +64,10 @@ class Stage:
         self.on_kernel(lambda: self.kernel.parties.enter(PARTY, lambda: "it plays its part"))
         go_on()
         self.kernel.wait(lambda: bool(ended), DAY)
+
+    def record_after(self, delay_s: int, kind: str, subject: str) -> None:
+        """Something happens later."""
+        self.on_kernel(lambda: self.kernel.after(delay_s * SECOND, lambda: self.timeline.record(kind, subject)))
 
     def pass_time(self, duration_s: int) -> None:
         """Time without a process."""
@@ -122,3 +126,24 @@ def test_a_fault_whose_request_never_came_is_idle(stage: Stage) -> None:
     stage.play(PUT)
     assert stage.on_kernel(stage.injector.idle) == [waiting]
     assert struck.struck
+
+
+def test_by_what_happened_a_fault_strikes_at_the_nth_matching_record(stage: Stage) -> None:
+    stage.inject(OnRecord("PodRunning", subject="Pod/ns/flyem-*", count=2))
+    for delay_s, kind, subject in [
+        (1, "PodRunning", "Pod/ns/flyem-1"),
+        (2, "PodRunning", "Pod/ns/idr-1"),
+        (3, "PodFailed", "Pod/ns/flyem-1"),
+        (4, "PodRunning", "Pod/ns/flyem-2"),
+        (5, "PodRunning", "Pod/ns/flyem-3"),
+    ]:
+        stage.record_after(delay_s, kind, subject)
+    stage.pass_time(10)
+    assert stage.moments == [START + 4 * SECOND]
+
+
+def test_a_fault_that_waits_for_a_fault_strikes_after_it(stage: Stage) -> None:
+    second = stage.inject(OnRecord("FaultInjected"))
+    first = stage.inject(After(5))
+    stage.pass_time(10)
+    assert (first.struck, second.struck) == (["Note/1"], ["Note/2"])

@@ -44,6 +44,20 @@ def test_given_one_finding_that_failed_then_the_items_it_decides_fail_with_its_w
     assert DECIDES.get(name, set(failed)) == set(failed)
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_what_could_not_be_looked_at_is_not_counted_as_passed(name: str) -> None:
+    items = checklist(GOOD | {name: Finding(None, f"{name} was not looked at")})
+    unseen = {item.because for item in items if item.state == "not rehearsed"} & {f"{name} was not looked at"}
+    assert unseen, f"{name} decides no item"
+    assert "failed" not in {item.state for item in items}
+
+
+def test_a_failure_weighs_more_than_what_was_not_looked_at() -> None:
+    items = checklist(GOOD | {"datasets": Finding(False, "a voxel differs"), "records": Finding(None, "not looked at")})
+    (storage,) = [item for item in items if item.item == "Set up EFS shared storage and S3 integration"]
+    assert (storage.state, storage.because) == ("failed", "a voxel differs")
+
+
 def test_given_no_finding_for_an_item_then_the_checklist_cannot_be_written() -> None:
     with pytest.raises(KeyError, match="provisioned"):
         checklist({})

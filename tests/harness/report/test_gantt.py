@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.clock import HOUR, MINUTE, Record
-from harness.report.gantt import Bar, Row, rows, ticks
+from harness.report.gantt import Bar, Row, label_place, rows, ticks
 from tests.harness.doubles import START
 
 END = START + HOUR
@@ -123,3 +123,17 @@ def test_ticks_are_round_minutes(minutes: int, labels: list[str]) -> None:
 @given(st.integers(1, 10 * 24 * 60))
 def test_there_are_never_more_than_a_dozen_steps(minutes: int) -> None:
     assert len(ticks(START, START + minutes * MINUTE)) <= 13
+
+
+@pytest.mark.parametrize(
+    ("bar", "following_px", "place"),
+    [
+        ((100.0, 300.0), 400.0, (104.0, True)),
+        ((100.0, 102.0), 400.0, (106.0, False)),
+        ((100.0, 102.0), 110.0, None),
+    ],
+)
+def test_a_label_stands_where_there_is_room(
+    bar: tuple[float, float], following_px: float, place: tuple[float, bool] | None
+) -> None:
+    assert label_place(bar, following_px, "openorganelle") == place

@@ -12,7 +12,7 @@ import pytest
 
 from harness.clock import MINUTE, Record, Timeline
 from harness.report import write_report
-from harness.report.write import render_page
+from harness.report.write import render_page, scale_text
 from tests.harness.doubles import START
 from tests.harness.report.results import RESULT
 
@@ -138,3 +138,10 @@ def test_the_three_files_are_written_and_nothing_else(tmp_path: Path) -> None:
         "subject": "Node/n",
         "node_group": "small-loaders",
     }
+
+
+@pytest.mark.parametrize(
+    ("scale", "text"), [(1.0, "1"), (1 / 1024, "1/1024"), (1 / 3, "1/3"), (0.5, "1/2"), (0.3, "0.3"), (0.75, "0.75")]
+)
+def test_a_scale_is_written_as_people_write_it(scale: float, text: str) -> None:
+    assert scale_text(scale) == text

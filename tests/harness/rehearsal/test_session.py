@@ -1,0 +1,71 @@
+"""`harness up` and `down`: whose cluster is up, and what is said when none is."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from harness.rehearsal import session
+from harness.rehearsal.session import _running, down, up
+from harness.targets.project import Project, ProjectError
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A checkout of its own, whose rendered files are fresh."""
+    monkeypatch.setattr(session, "find_project", lambda environment: Project(tmp_path, environment))
+    monkeypatch.setattr(Project, "check_fresh", lambda _project: None)
+    (tmp_path / "build").mkdir()
+    return tmp_path
+
+
+@pytest.fixture
+def process() -> Iterator[psutil.Process]:
+    """A process that waits to be stopped."""
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as started:
+        yield psutil.Process(started.pid)
+        started.kill()
+
+
+def note(root: Path, process: psutil.Process, *, started: float | None = None) -> Path:
+    noted = root / "build" / "session.json"
+    noted.write_text(json.dumps({"pid": process.pid, "started": started or process.create_time(), "kubeconfig": "k"}))
+    return noted
+
+
+def test_given_a_cluster_that_is_up_then_another_is_refused(root: Path, process: psutil.Process) -> None:
+    note(root, process)
+    with pytest.raises(ProjectError, match="a cluster is up already: stop it with `harness down`"):
+        up("dev", kubeconfig=root / "kubeconfig", detach=True)
+
+
+def test_given_a_cluster_that_is_up_then_down_stops_it_and_forgets_it(
+    root: Path, process: psutil.Process, capsys: pytest.CaptureFixture[str]
+) -> None:
+    noted = note(root, process)
+    assert down(everything=False) == 0
+    assert capsys.readouterr().out == "the cluster is down\n"
+    assert not noted.exists()
+    assert not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+
+
+def test_given_another_process_with_the_noted_number_then_it_is_let_alone(
+    root: Path, process: psutil.Process, capsys: pytest.CaptureFixture[str]
+) -> None:
+    noted = note(root, process, started=process.create_time() - 1000)
+    assert _running(noted) is None
+    assert down(everything=False) == 0
+    assert capsys.readouterr().out == "no cluster is up\n"
+    assert process.is_running()
+    assert not noted.exists()
+
+
+def test_given_no_session_then_down_says_so(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert down(everything=False) == 0
+    assert capsys.readouterr().out == "no cluster is up\n"
