@@ -33,7 +33,7 @@ def sink(given: Settings) -> LocalSink:
 def ingested(given: Settings, sink: LocalSink) -> Path:
     """Two sources are there; the folder of the data set of epfl."""
     for source in ("epfl", "idr"):
-        made = SyntheticSource(one_level((65, 70, 130)), source, given.source_id(source))
+        made = SyntheticSource(one_level((65, 30, 70)), source, given.source_id(source))
         load(source, given, sink, lambda _service, _settings, _scratch, made=made: made)  # type: ignore[misc]
     root = next((Path(given.sink_url) / "epfl").glob("*/*.ome.zarr/zarr.json"))
     return root.parent
@@ -105,7 +105,7 @@ def add(name: str) -> Damage:
         (remove("s0/c/0/0/1"), "missing object s0/c/0/0/1"),
         (remove("s1/zarr.json"), "missing object s1/zarr.json"),
         (add("s0/c/0/0/9"), "unexpected object s0/c/0/0/9"),
-        (flip("s0/c/1/1/2"), "dataset/digest: "),
+        (flip("s0/c/1/0/1"), "dataset/digest: "),
         (overwrite("s0/c/0/0/0", b"short"), "dataset/size_bytes: "),
         (flip("s1/zarr.json"), "dataset: metadata that this pipeline did not write"),
         (edit_record(lambda record: record.update(status="failed", error={"message": "gone"})), "status: failed"),

@@ -9,7 +9,6 @@ from hashlib import sha256
 
 import boto3
 import pytest
-from moto.server import ThreadedMotoServer
 
 from pipeline.errors import SinkConflict, SinkDenied, SinkError, SinkUnavailable
 from pipeline.settings import parse
@@ -27,15 +26,6 @@ def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
 def s3_sink(endpoint_url: str, url: str = "s3://bucket/some/prefix", attempts: int = 3) -> Sink:
     flags = ["ebi", "--sink-url", url, "--retry-backoff-s", "0", "--retry-attempts", str(attempts), "--timeout-s", "5"]
     return open_sink(parse(flags, {})[1], {"AWS_ENDPOINT_URL_S3": endpoint_url, "AWS_REGION": "us-east-1"})
-
-
-@pytest.fixture(scope="module")
-def moto_url() -> Iterator[str]:
-    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
 
 
 @pytest.mark.slow
