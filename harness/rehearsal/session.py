@@ -44,11 +44,18 @@ def up(environment: str, *, kubeconfig: Path, detach: bool) -> int:
     with World(choose_target("sim").open(project, settings)) as world:
         world.deploy()
         url = world.backend.serve_kubernetes(kubeconfig)
+        manifests = kubeconfig.parent / "manifests"
+        world.write_manifests(manifests)
+        print(
+            f"cluster of {environment} at {url}\n"
+            f"export KUBECONFIG={kubeconfig}\n"
+            f"kubectl create -f {manifests}/workloads/workflow.yaml",
+            flush=True,
+        )
         session.parent.mkdir(parents=True, exist_ok=True)
         me = psutil.Process()
         session.write_text(json.dumps({"pid": me.pid, "started": me.create_time(), "kubeconfig": str(kubeconfig)}))
         try:
-            print(f"cluster of {environment} at {url}\nexport KUBECONFIG={kubeconfig}", flush=True)
             stop.wait()
         finally:
             session.unlink(missing_ok=True)

@@ -5,8 +5,11 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
+
+import yaml
 
 from harness.clock import SECOND, Outcome, Timeline, format_time, seconds
 from harness.faults import Fault, Handle, Injector, Trigger
@@ -143,6 +146,14 @@ class World:
         if "argo-crds" not in without:
             self._on_kernel(self._chronicle.follow_workflows)
             self._on_kernel(self.backend.workflows_established)
+
+    def write_manifests(self, directory: Path) -> None:
+        """The rendered manifests with the stacks' outputs filled in, as files for kubectl."""
+        for group in ("platform", "workloads"):
+            for file, documents in self.backend.manifests(group).items():
+                path = directory / group / file
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(yaml.safe_dump_all(documents, sort_keys=False))
 
     def image_tag(self) -> str:
         """The tag that the rendered Workflow asks for."""
