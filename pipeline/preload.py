@@ -2,7 +2,7 @@
 
 import tensorstore  # noqa: F401
 
-import pipeline.cli  # noqa: F401
+import pipeline.cli
 import pipeline.sources  # noqa: F401
 from pipeline.sink import s3
 

@@ -9,9 +9,9 @@ from typing import Any
 from harness.cluster.store.validation.causes import invalid, required
 from harness.kube.errors import Cause
 from harness.kube.resources import (
-    CUSTOM_RESOURCE_DEFINITIONS,
     CLUSTER_ROLE_BINDINGS,
     CLUSTER_ROLES,
+    CUSTOM_RESOURCE_DEFINITIONS,
     NAMESPACES,
     ROLE_BINDINGS,
     ROLES,
