@@ -92,12 +92,10 @@ def open_world(request: pytest.FixtureRequest, project: Project) -> Iterator[Ope
         return world
 
     yield open_one
-    idle = [handle for world in worlds for handle in world.idle_faults()]
+    idle = [fault for world in worlds for fault in world.idle_faults()]
     for world in worlds:
         world.close()
-    assert not idle, (
-        f"these faults never struck, so the scenario did not test them: {[handle.fault for handle in idle]}"
-    )
+    assert not idle, f"these faults never struck, so the scenario did not test them: {', '.join(idle)}"
 
 
 @pytest.fixture

@@ -136,6 +136,9 @@ class Backend(Protocol):
     def fail_calls(self, operation: str, pod: str, target: str, first: int, times: int, verdict: str) -> None:
         """Let matching calls to AWS fail."""
 
+    def unfired_rules(self) -> Sequence[str]:
+        """Failures of calls and archives that were asked for and never happened."""
+
     def close(self) -> None:
         """Stop everything that was started. Any thread."""
 

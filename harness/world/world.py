@@ -190,9 +190,14 @@ class World:
         """Install a fault."""
         return self._on_kernel(lambda: self._injector.install(fault, when))
 
-    def idle_faults(self) -> list[Handle]:
-        """Faults that never struck."""
-        return self._on_kernel(self._injector.idle)
+    def idle_faults(self) -> list[str]:
+        """Faults that never struck, or that armed a rule which never fired."""
+
+        def look() -> list[str]:
+            handles = [repr(handle.fault) for handle in self._injector.idle()]
+            return [*handles, *self.backend.unfired_rules()]
+
+        return self._on_kernel(look)
 
     # Looking
 

@@ -131,6 +131,7 @@ class FakeBackend:
         self.state_dir = Path(tempfile.gettempdir())
         self.asked: list[tuple[Any, ...]] = []
         self.logs: dict[str, str] = {}
+        self.armed: list[str] = []
         self.kernel.start()
 
     def manifests(self, group: str) -> Mapping[str, Sequence[dict[str, Any]]]:
@@ -190,6 +191,9 @@ class FakeBackend:
 
     def fail_calls(self, operation: str, pod: str, target: str, first: int, times: int, verdict: str) -> None:
         self.asked.append(("fail_calls", operation, pod, target, first, times, verdict))
+
+    def unfired_rules(self) -> Sequence[str]:
+        return self.armed
 
     def close(self) -> None:
         self.kernel.close()

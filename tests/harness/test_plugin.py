@@ -43,7 +43,7 @@ def test_given_a_target_that_does_not_exist_yet_then_the_run_ends_with_4_and_one
     pytester: pytest.Pytester, name: str
 ) -> None:
     result = run(pytester, "def test_never_runs(world): pass", f"--target={name}")
-    assert result.ret == pytest.ExitCode.USAGE_ERROR == 4
+    assert result.ret == 4
     said = [line for line in (*result.errlines, *result.outlines) if line.strip()]
     assert said == [f"ERROR: target {name} does not exist yet: run with --target=sim, which needs nothing but pip"]
 
@@ -128,14 +128,14 @@ def test_a_fault_that_never_struck_fails_its_scenario(pytester: pytest.Pytester,
         """.replace("\n        ", "\n"),
     )
     result.assert_outcomes(passed=1, errors=1)
-    result.stdout.fnmatch_lines(["*these faults never struck, so the scenario did not test them: [[]KillNode(pod=*"])
+    result.stdout.fnmatch_lines(["*these faults never struck, so the scenario did not test them: KillNode(pod=*"])
 
 
 def test_stale_rendered_files_end_the_run_with_one_line(
     pytester: pytest.Pytester, fake: FakeTarget, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def stale(_project: Project) -> None:
-        raise harness.plugin.ProjectError("infra/rendered/dev is older than infra/: run make render")
+        raise ProjectError("infra/rendered/dev is older than infra/: run make render")
 
     monkeypatch.setattr(Project, "check_fresh", stale)
     result = run(pytester, "def test_never_runs(world): pass")

@@ -107,15 +107,12 @@ class SimBackend:
             standin_url=standin.endpoint_url,
             scale=settings.scale,
         )
-        self._archives = Archives(
-            settings.scale,
-            settings.seed,
-            KernelGate(self.kernel),
-            FailurePlan([FailureRule(**rule) for rule in settings.archive_failures]),
-        )
+        self._failures = FailurePlan([FailureRule(**rule) for rule in settings.archive_failures])
+        self._archives = Archives(settings.scale, settings.seed, KernelGate(self.kernel), self._failures)
         self._archives.start()
         self.kernel.parties.open_door(DOOR, archive_policy(load_profile(PROFILE).archive_bytes_per_s, settings.scale))
         self._taken: list[_Taken] = []
+        self._rules: list[MatchingCalls] = []
         self._losses = LossLedger()
         self._processes: ProcessRuntime | None = None
         self._cluster = EmbeddedCluster(
@@ -377,7 +374,12 @@ class SimBackend:
     def fail_calls(self, operation: str, pod: str, target: str, first: int, times: int, verdict: str) -> None:
         """Let matching calls to AWS fail."""
         rule = MatchingCalls(f"{verdict} {operation}", _VERDICTS[verdict], operation, pod, target, first, times)
+        self._rules.append(rule)
         self._cloud.gateway.rules.append(rule)
+
+    def unfired_rules(self) -> Sequence[str]:
+        """Failures of calls and archives that were asked for and never happened."""
+        return [rule.name for rule in self._rules if not rule.fired] + [repr(rule) for rule in self._failures.unfired]
 
     def taken_instances(self) -> Sequence[TakenInstance]:
         """The machines that faults took, with the work that was lost on them."""

@@ -166,9 +166,14 @@ def test_pods_are_found_by_their_app_labels(world: World) -> None:
 def test_given_faults_that_never_struck_then_they_are_idle(world: World) -> None:
     waiting = world.inject(KillNode("*"), OnKnock("PutObject"))
     later = world.inject(DrainNode("*"), After(3600))
-    assert world.idle_faults() == [waiting, later]
+    assert world.idle_faults() == [repr(waiting.fault), repr(later.fault)]
     later.remove()
-    assert world.idle_faults() == [waiting]
+    assert world.idle_faults() == [repr(waiting.fault)]
+
+
+def test_given_a_rule_that_never_fired_then_it_is_idle_too(world: World, backend: FakeBackend) -> None:
+    backend.armed.append("SlowDown PutObject")
+    assert world.idle_faults() == ["SlowDown PutObject"]
 
 
 def test_a_pod_with_two_transfers_at_once_makes_the_run_not_repeatable(world: World, backend: FakeBackend) -> None:
