@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import harness.plugin
-from harness.targets.project import Project
+from harness.targets.project import Project, ProjectError
 from tests.harness.doubles import FakeTarget
 
 pytest_plugins = ["pytester"]
