@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import pytest
@@ -79,7 +80,7 @@ class PaperMachines:
         self._say(f"shut_down {grace_s} {critical_s}", node_name)
         self._set_ready(node_name, "False")
         for pod in self.store.by_index(PODS, "node", node_name):
-            self.kernel.after(self.pod_end_s * SECOND, lambda pod=pod: self._fail(pod))
+            self.kernel.after(self.pod_end_s * SECOND, partial(self._fail, pod))
 
     def _say(self, what: str, node_name: str) -> None:
         self.log.append((self.kernel.now - START_US, what, node_name))
@@ -154,6 +155,14 @@ class Cell:
     def seconds(self, at_us: int) -> float:
         return (at_us - START_US) / SECOND
 
+    def node(self, name: str) -> Object:
+        found = self.store.get(NODES, None, name)
+        assert found is not None, name
+        return found
+
+
+MakeCell = Callable[..., Cell]
+
 
 def pod_object(
     name: str, *, cpu: str = "500m", memory: str = "1Gi", pool: str | None = "small-loaders", **spec: Any
@@ -172,7 +181,7 @@ def pod_object(
 
 
 @pytest.fixture
-def make_cell() -> Iterator[Callable[..., Cell]]:
+def make_cell() -> Iterator[MakeCell]:
     """Cells with the node groups given; their kernels are closed at the end."""
     kernels: list[Kernel] = []
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from harness.cloud.assembly import (
     CircularDependency,
+    Stack,
     TemplateUnreadable,
     Treatment,
     UnknownIntrinsic,
@@ -55,7 +57,7 @@ def _scope(**template: Any) -> StackScope:
         (["plain", 1, None], ["plain", 1, None]),
     ],
 )
-def test_given_a_function_when_it_is_resolved_then_its_value_stands_there(value, expected):
+def test_given_a_function_when_it_is_resolved_then_its_value_stands_there(value: Any, expected: Any) -> None:
     scope = _scope(
         Parameters={"Stage": {"Type": "String", "Default": "dev"}},
         Mappings={"Sizes": {"us-east-1": {"Small": 3}}},
@@ -84,7 +86,9 @@ def test_given_a_function_when_it_is_resolved_then_its_value_stands_there(value,
         ({"Fn::GetAZs": "eu-west-1"}, Unresolvable, "the stacks are in us-east-1"),
     ],
 )
-def test_given_a_function_that_cannot_be_resolved_when_it_is_then_the_error_names_the_place(value, error, message):
+def test_given_a_function_that_cannot_be_resolved_when_it_is_then_the_error_names_the_place(
+    value: Any, error: type[Exception], message: str
+) -> None:
     with pytest.raises(error, match=message):
         resolve(value, _scope(), "place")
 
@@ -96,16 +100,18 @@ def test_given_a_function_that_cannot_be_resolved_when_it_is_then_the_error_name
         ({"Type": "String"}, "a parameter without Default"),
     ],
 )
-def test_given_a_parameter_without_a_value_when_the_stack_is_read_then_it_is_refused(parameter, message):
+def test_given_a_parameter_without_a_value_when_the_stack_is_read_then_it_is_refused(
+    parameter: Mapping[str, Any], message: str
+) -> None:
     with pytest.raises(Unresolvable, match=message):
         _scope(Parameters={"P": parameter})
 
 
-def _stack(resources: Mapping[str, Any]):
+def _stack(resources: Mapping[str, Any]) -> Stack:
     return parse_stack("s", {"Resources": resources})
 
 
-def test_given_references_of_all_kinds_when_resources_are_ordered_then_each_comes_after_what_it_needs():
+def test_given_references_of_all_kinds_when_resources_are_ordered_then_each_comes_after_what_it_needs() -> None:
     stack = _stack(
         {
             "A": {"Type": "T", "Properties": {"x": {"Ref": "C"}}},
@@ -118,18 +124,18 @@ def test_given_references_of_all_kinds_when_resources_are_ordered_then_each_come
     assert [resource.logical_id for resource in creation_order(stack)] == ["E", "D", "B", "C", "A"]
 
 
-def test_given_a_circle_when_resources_are_ordered_then_the_error_shows_it():
+def test_given_a_circle_when_resources_are_ordered_then_the_error_shows_it() -> None:
     stack = _stack({"A": {"Type": "T", "DependsOn": ["B"]}, "B": {"Type": "T", "Properties": {"x": {"Ref": "A"}}}})
     with pytest.raises(CircularDependency, match="A -> B -> A"):
         creation_order(stack)
 
 
-def test_given_a_depends_on_that_names_nothing_when_resources_are_ordered_then_it_is_refused():
+def test_given_a_depends_on_that_names_nothing_when_resources_are_ordered_then_it_is_refused() -> None:
     with pytest.raises(Unresolvable, match="DependsOn names X"):
         creation_order(_stack({"A": {"Type": "T", "DependsOn": "X"}}))
 
 
-def _write(tmp_path, index: Any, **templates: Any):
+def _write(tmp_path: Path, index: Any, **templates: Any) -> Path:
     folder = tmp_path / "templates"
     folder.mkdir()
     (folder / "stacks.json").write_text(json.dumps(index))
@@ -138,7 +144,9 @@ def _write(tmp_path, index: Any, **templates: Any):
     return tmp_path
 
 
-def test_given_stacks_in_any_order_when_they_are_loaded_then_each_comes_after_those_it_depends_on(tmp_path):
+def test_given_stacks_in_any_order_when_they_are_loaded_then_each_comes_after_those_it_depends_on(
+    tmp_path: Path,
+) -> None:
     index = [
         {"name": "b", "template": "b.json", "depends_on": ["a"]},
         {"name": "a", "template": "a.json", "depends_on": []},
@@ -176,13 +184,13 @@ def test_given_stacks_in_any_order_when_they_are_loaded_then_each_comes_after_th
     ],
 )
 def test_given_a_rendered_directory_that_is_wrong_when_it_is_loaded_then_the_error_says_how(
-    tmp_path, index, templates, error, message
-):
+    tmp_path: Path, index: Any, templates: Mapping[str, Any], error: type[Exception], message: str
+) -> None:
     with pytest.raises(error, match=message):
         load(_write(tmp_path, index, **templates))
 
 
-def test_given_coverage_lines_when_they_are_shown_then_counts_come_first_and_nothing_is_left_out():
+def test_given_coverage_lines_when_they_are_shown_then_counts_come_first_and_nothing_is_left_out() -> None:
     coverage = Coverage(
         [
             Covered("s", "B", "AWS::S3::Bucket", Treatment.PROVISIONED, ("Analytics",)),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -14,7 +14,7 @@ from harness.cloud.launching import InsufficientInstanceCapacity, LaunchError, L
 from harness.cluster.scheduler import Scheduler
 from harness.kube.objects import name_of, new_object
 from harness.kube.resources import DEPLOYMENTS, EVENTS, JOBS, PODS
-from tests.harness.cloud.conftest import CLUSTER, START_US, Cell, node_group, pod_object
+from tests.harness.cloud.conftest import CLUSTER, START_US, Cell, MakeCell, node_group, pod_object
 
 IDENTITY = PodIdentity("kube-system", "cluster-autoscaler", "arn:aws:iam::123456789012:role/ca", "a-1")
 ESTATE = Estate(
@@ -130,7 +130,9 @@ def finish(cell: Cell, *names: str) -> None:
     cell.call(end)
 
 
-def test_given_groups_at_zero_when_a_pod_waits_then_its_group_grows_and_shrinks_again_when_it_is_done(make_cell):
+def test_given_groups_at_zero_when_a_pod_waits_then_its_group_grows_and_shrinks_again_when_it_is_done(
+    make_cell: MakeCell,
+) -> None:
     cell = make_cell(node_group(), HEAVY)
     scaling(cell, "--scale-down-unneeded-time=5m", "--scale-down-delay-after-add=5m")
     submit(cell, pod_object("p"))
@@ -148,7 +150,7 @@ def test_given_groups_at_zero_when_a_pod_waits_then_its_group_grows_and_shrinks_
     assert cell.groups.get("small-loaders").desired == 0
 
 
-def test_given_pods_for_two_groups_when_they_wait_then_both_groups_grow(make_cell):
+def test_given_pods_for_two_groups_when_they_wait_then_both_groups_grow(make_cell: MakeCell) -> None:
     cell = make_cell(node_group(), HEAVY)
     scaling(cell)
     submit(cell, pod_object("small"), pod_object("heavy", pool="heavy-processing", cpu="2", memory="6Gi"))
@@ -158,7 +160,9 @@ def test_given_pods_for_two_groups_when_they_wait_then_both_groups_grow(make_cel
     assert sorted(instance.group for instance in cell.instances.all()) == ["heavy-processing", "small-loaders"]
 
 
-def test_given_more_pods_than_fit_when_the_group_is_at_its_maximum_then_the_rest_is_told_so(make_cell):
+def test_given_more_pods_than_fit_when_the_group_is_at_its_maximum_then_the_rest_is_told_so(
+    make_cell: MakeCell,
+) -> None:
     cell = make_cell(node_group())
     scaling(cell)
     submit(cell, *[pod_object(f"p{index}", cpu="1500m") for index in range(3)])
@@ -188,7 +192,9 @@ def test_given_more_pods_than_fit_when_the_group_is_at_its_maximum_then_the_rest
         ),
     ],
 )
-def test_given_a_pod_that_no_group_helps_when_it_waits_then_it_is_told_why_and_nothing_grows(make_cell, pod, message):
+def test_given_a_pod_that_no_group_helps_when_it_waits_then_it_is_told_why_and_nothing_grows(
+    make_cell: MakeCell, pod: dict[str, Any], message: str
+) -> None:
     cell = make_cell(node_group())
     scaling(cell)
     submit(cell, pod)
@@ -198,7 +204,9 @@ def test_given_a_pod_that_no_group_helps_when_it_waits_then_it_is_told_why_and_n
     assert cell.instances.all() == []
 
 
-def test_given_a_pod_that_fits_the_nominal_size_only_when_it_waits_then_the_group_grows_in_vain(make_cell):
+def test_given_a_pod_that_fits_the_nominal_size_only_when_it_waits_then_the_group_grows_in_vain(
+    make_cell: MakeCell,
+) -> None:
     """At zero upstream takes the instance's nominal memory for allocatable, so 3500Mi seem to fit a t3.medium (3297Mi)."""
     cell = make_cell(node_group())
     scaling(cell)
@@ -211,7 +219,7 @@ def test_given_a_pod_that_fits_the_nominal_size_only_when_it_waits_then_the_grou
     assert events(cell, "p", "NotTriggerScaleUp") == ["pod didn't trigger scale-up: 1 Insufficient memory"]
 
 
-def test_given_no_deployment_of_the_autoscaler_when_pods_wait_then_they_stay_pending(make_cell):
+def test_given_no_deployment_of_the_autoscaler_when_pods_wait_then_they_stay_pending(make_cell: MakeCell) -> None:
     cell = make_cell(node_group())
     scaling(cell)
     cell.call(lambda: cell.store.delete(DEPLOYMENTS, "kube-system", "cluster-autoscaler"))
@@ -222,7 +230,9 @@ def test_given_no_deployment_of_the_autoscaler_when_pods_wait_then_they_stay_pen
     assert cell.instances.all() == []
 
 
-def test_given_an_autoscaler_that_becomes_available_later_when_pods_wait_then_it_acts_from_then_on(make_cell):
+def test_given_an_autoscaler_that_becomes_available_later_when_pods_wait_then_it_acts_from_then_on(
+    make_cell: MakeCell,
+) -> None:
     cell = make_cell(node_group())
     scaling(cell, available=0)
     submit(cell, pod_object("p"))
@@ -244,8 +254,8 @@ def test_given_an_autoscaler_that_becomes_available_later_when_pods_wait_then_it
     ],
 )
 def test_given_no_role_no_agent_or_the_wrong_discovery_tag_when_pods_wait_then_nothing_grows_and_the_timeline_says_why(
-    make_cell, estate, flags
-):
+    make_cell: MakeCell, estate: Estate, flags: Sequence[str]
+) -> None:
     cell = make_cell(node_group())
     scaling(cell, *flags, estate=estate)
     submit(cell, pod_object("p"))
@@ -255,7 +265,7 @@ def test_given_no_role_no_agent_or_the_wrong_discovery_tag_when_pods_wait_then_n
     assert len(cell.timeline.of_kind("AutoscalerNote")) == 1
 
 
-def test_given_two_half_used_nodes_when_their_pods_fit_one_then_one_is_drained_and_goes(make_cell):
+def test_given_two_half_used_nodes_when_their_pods_fit_one_then_one_is_drained_and_goes(make_cell: MakeCell) -> None:
     cell = make_cell(node_group(desired_size=2))
     scaling(cell)
     cell.wait(lambda: len(cell.ready_nodes()) == 2)
@@ -281,7 +291,9 @@ def test_given_two_half_used_nodes_when_their_pods_fit_one_then_one_is_drained_a
         {"ownerReferences": []},
     ],
 )
-def test_given_a_pod_that_must_not_be_moved_when_its_node_is_hardly_used_then_the_node_stays(make_cell, change):
+def test_given_a_pod_that_must_not_be_moved_when_its_node_is_hardly_used_then_the_node_stays(
+    make_cell: MakeCell, change: Mapping[str, Any]
+) -> None:
     cell = make_cell(node_group(desired_size=2))
     scaling(cell)
     cell.wait(lambda: len(cell.ready_nodes()) == 2)
@@ -298,7 +310,7 @@ def test_given_a_pod_that_must_not_be_moved_when_its_node_is_hardly_used_then_th
     assert len(cell.nodes()) == 2
 
 
-def test_given_an_idle_day_when_nothing_happens_then_nothing_is_recorded(make_cell):
+def test_given_an_idle_day_when_nothing_happens_then_nothing_is_recorded(make_cell: MakeCell) -> None:
     cell = make_cell(node_group(min_size=1, desired_size=1))
     scaling(cell)
     cell.run(3600)
@@ -314,7 +326,9 @@ class _NoCapacity:
         return InsufficientInstanceCapacity.of(request.pool)
 
 
-def test_given_no_capacity_when_a_group_cannot_grow_then_it_is_left_alone_for_five_minutes_and_tried_again(make_cell):
+def test_given_no_capacity_when_a_group_cannot_grow_then_it_is_left_alone_for_five_minutes_and_tried_again(
+    make_cell: MakeCell,
+) -> None:
     cell = make_cell(node_group())
     rule = _NoCapacity()
     cell.instances.capacity_rules.append(rule)
@@ -331,7 +345,7 @@ def test_given_no_capacity_when_a_group_cannot_grow_then_it_is_left_alone_for_fi
     assert 300 < bound_s < 600
 
 
-def test_given_equal_seeds_when_groups_grow_and_shrink_then_the_timelines_are_equal(make_cell):
+def test_given_equal_seeds_when_groups_grow_and_shrink_then_the_timelines_are_equal(make_cell: MakeCell) -> None:
     def trace() -> str:
         cell = make_cell(node_group(), HEAVY)
         scaling(cell)
@@ -342,7 +356,7 @@ def test_given_equal_seeds_when_groups_grow_and_shrink_then_the_timelines_are_eq
     assert trace() == trace()
 
 
-def test_given_a_scan_interval_when_a_pod_waits_then_the_reaction_falls_on_its_grid(make_cell):
+def test_given_a_scan_interval_when_a_pod_waits_then_the_reaction_falls_on_its_grid(make_cell: MakeCell) -> None:
     cell = make_cell(node_group())
     scaling(cell)
     cell.run(3)

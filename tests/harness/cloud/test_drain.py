@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from harness.kube.objects import new_object
-from harness.kube.resources import NODES, POD_DISRUPTION_BUDGETS, PODS
-from tests.harness.cloud.conftest import Cell, node_group, pod_object
+from harness.kube.resources import POD_DISRUPTION_BUDGETS, PODS
+from tests.harness.cloud.conftest import Cell, MakeCell, node_group, pod_object
 
 
 def _budget(cell: Cell, allowed: int) -> None:
@@ -27,7 +27,7 @@ def _budget(cell: Cell, allowed: int) -> None:
     cell.store.patch(POD_DISRUPTION_BUDGETS, "em-pipeline", "all", {"status": status}, subresource="status")
 
 
-def _cell_with_a_guarded_pod(make_cell) -> tuple[Cell, str]:
+def _cell_with_a_guarded_pod(make_cell: MakeCell) -> tuple[Cell, str]:
     cell = make_cell(node_group(desired_size=1))
     cell.call(cell.groups.start)
     cell.wait(lambda: len(cell.ready_nodes()) == 1)
@@ -56,7 +56,9 @@ def _drain(cell: Cell, node: str, done: list[float], *, respects_budgets: bool, 
     )
 
 
-def test_given_a_budget_when_the_drain_respects_it_then_the_pod_goes_within_5_s_of_its_permission(make_cell):
+def test_given_a_budget_when_the_drain_respects_it_then_the_pod_goes_within_5_s_of_its_permission(
+    make_cell: MakeCell,
+) -> None:
     cell, node = _cell_with_a_guarded_pod(make_cell)
     done: list[float] = []
     _drain(cell, node, done, respects_budgets=True)
@@ -68,10 +70,10 @@ def test_given_a_budget_when_the_drain_respects_it_then_the_pod_goes_within_5_s_
     cell.wait(lambda: bool(done))
 
     assert done[0] - permitted_s <= 5 + 2
-    assert cell.store.get(NODES, None, node)["spec"]["unschedulable"] is True
+    assert cell.node(node)["spec"]["unschedulable"] is True
 
 
-def test_given_a_budget_when_the_drain_ignores_it_then_the_pod_is_deleted_at_once(make_cell):
+def test_given_a_budget_when_the_drain_ignores_it_then_the_pod_is_deleted_at_once(make_cell: MakeCell) -> None:
     cell, node = _cell_with_a_guarded_pod(make_cell)
     done: list[float] = []
     begin_s = cell.seconds(cell.kernel.now)
@@ -81,7 +83,9 @@ def test_given_a_budget_when_the_drain_ignores_it_then_the_pod_is_deleted_at_onc
     assert done[0] - begin_s == pytest.approx(2)
 
 
-def test_given_a_budget_that_never_permits_when_time_is_up_then_the_drain_ends_with_the_pod_left(make_cell):
+def test_given_a_budget_that_never_permits_when_time_is_up_then_the_drain_ends_with_the_pod_left(
+    make_cell: MakeCell,
+) -> None:
     cell, node = _cell_with_a_guarded_pod(make_cell)
     done: list[float] = []
     begin_s = cell.seconds(cell.kernel.now)
@@ -92,7 +96,9 @@ def test_given_a_budget_that_never_permits_when_time_is_up_then_the_drain_ends_w
     assert [pod["metadata"]["name"] for pod in cell.call(lambda: cell.drainer.pods_to_move(node))] == ["p"]
 
 
-def test_given_a_drain_that_waits_when_a_stronger_one_begins_then_both_end_and_budgets_no_longer_count(make_cell):
+def test_given_a_drain_that_waits_when_a_stronger_one_begins_then_both_end_and_budgets_no_longer_count(
+    make_cell: MakeCell,
+) -> None:
     cell, node = _cell_with_a_guarded_pod(make_cell)
     done: list[float] = []
     _drain(cell, node, done, respects_budgets=True)

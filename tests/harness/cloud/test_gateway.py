@@ -10,6 +10,8 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -29,11 +31,13 @@ from harness.cloud.gateway import (
     MatchingCalls,
     Rates,
     Refuse,
+    Verdict,
 )
 from harness.cloud.identity import CredentialEndpoint, Identity
 from harness.cloud.metadata import Metadata
 from harness.cloud.serving import ServerThread
-from tests.harness.cloud.conftest import START_US, Cell, node_group
+from harness.cloud.standin import MotoStandin
+from tests.harness.cloud.conftest import START_US, Cell, MakeCell, node_group
 
 ROLE = "arn:aws:iam::123456789012:role/ebi"
 ESTATE = Estate(
@@ -43,7 +47,7 @@ ESTATE = Estate(
     addons=(Addon("eks-pod-identity-agent"),),
     pod_identities=(PodIdentity("em-pipeline", "ebi", ROLE, "a-1"),),
 )
-_BOTO = boto3.session.Session()
+_BOTO: Any = boto3.session.Session()  # which service is a parameter here; the stubs know literal names only
 NO_RETRY = Config(retries={"total_max_attempts": 1}, s3={"addressing_style": "path"})
 
 
@@ -78,7 +82,7 @@ class Doorway:
         begin_us = self.cell.kernel.now
         threads = []
         for party, work in parties.items():
-            self.cell.call(lambda party=party: self.cell.kernel.parties.enter(party, lambda: "a thread of the test"))
+            self.cell.call(partial(self.cell.kernel.parties.enter, party, lambda: "a thread of the test"))
 
             def main(party: str = party, work: Callable[[Any], None] = work) -> None:
                 try:
@@ -97,9 +101,9 @@ class Doorway:
 
 
 @pytest.fixture
-def doorway(make_cell, moto) -> Iterator[Doorway]:
+def doorway(make_cell: MakeCell, moto: MotoStandin) -> Iterator[Doorway]:
     moto.reset(1, "us-east-1")
-    cell: Cell = make_cell(node_group(desired_size=1))
+    cell = make_cell(node_group(desired_size=1))
     servers = ServerThread()
     servers.start()
     identity = Identity(ESTATE, seed=1, wall_clock_s=lambda: 1_800_000_000.0)
@@ -143,7 +147,7 @@ def _tool(doorway: Doorway, service: str = "s3") -> Any:
     )
 
 
-def test_given_a_put_of_85_mb_when_a_pod_sends_it_then_a_second_of_virtual_time_passes(doorway):
+def test_given_a_put_of_85_mb_when_a_pod_sends_it_then_a_second_of_virtual_time_passes(doorway: Doorway) -> None:
     _tool(doorway).create_bucket(Bucket="data")
     body = b"x" * 8_500_000
 
@@ -153,7 +157,7 @@ def test_given_a_put_of_85_mb_when_a_pod_sends_it_then_a_second_of_virtual_time_
     assert _tool(doorway).get_object(Bucket="data", Key="k")["Body"].read() == body
 
 
-def test_given_a_scaled_world_when_a_pod_reads_then_durations_are_those_of_full_size(doorway):
+def test_given_a_scaled_world_when_a_pod_reads_then_durations_are_those_of_full_size(doorway: Doorway) -> None:
     doorway.gateway._rates = Rates(latency_us=0, bytes_per_s=85e6, scale=0.001)
     _tool(doorway).create_bucket(Bucket="data")
     _tool(doorway).put_object(Bucket="data", Key="k", Body=b"x" * 85_000)
@@ -164,7 +168,9 @@ def test_given_a_scaled_world_when_a_pod_reads_then_durations_are_those_of_full_
 
 
 @pytest.mark.slow
-def test_given_two_pods_when_both_put_the_same_key_conditionally_then_exactly_one_wins_in_every_run(doorway):
+def test_given_two_pods_when_both_put_the_same_key_conditionally_then_exactly_one_wins_in_every_run(
+    doorway: Doorway,
+) -> None:
     _tool(doorway).create_bucket(Bucket="data")
     winners: dict[str, str] = {}
     losers: list[int] = []
@@ -187,7 +193,7 @@ def test_given_two_pods_when_both_put_the_same_key_conditionally_then_exactly_on
     assert losers == [412] * 6
 
 
-def test_given_unpaced_tools_when_they_put_the_same_key_conditionally_then_exactly_one_wins(doorway):
+def test_given_unpaced_tools_when_they_put_the_same_key_conditionally_then_exactly_one_wins(doorway: Doorway) -> None:
     s3 = _tool(doorway)
     s3.create_bucket(Bucket="data")
     outcomes: list[int] = []
@@ -210,8 +216,8 @@ def test_given_unpaced_tools_when_they_put_the_same_key_conditionally_then_exact
 
 
 def test_given_a_lost_acknowledgement_when_a_pod_puts_then_the_object_exists_and_the_pod_sees_a_broken_connection(
-    doorway,
-):
+    doorway: Doorway,
+) -> None:
     _tool(doorway).create_bucket(Bucket="data")
     doorway.gateway.rules.append(MatchingCalls("lost root", LoseAcknowledgement(), "PutObject", first=2))
     errors: list[Exception] = []
@@ -232,7 +238,7 @@ def test_given_a_lost_acknowledgement_when_a_pod_puts_then_the_object_exists_and
     assert [(record.details["rule"], record.details["target"]) for record in fired] == [("lost root", "s3://data/two")]
 
 
-def test_given_a_dropped_request_when_a_pod_puts_then_nothing_was_written(doorway):
+def test_given_a_dropped_request_when_a_pod_puts_then_nothing_was_written(doorway: Doorway) -> None:
     _tool(doorway).create_bucket(Bucket="data")
     doorway.gateway.rules.append(MatchingCalls("test", Drop(), "PutObject", first=1))
 
@@ -249,7 +255,9 @@ def test_given_a_dropped_request_when_a_pod_puts_then_nothing_was_written(doorwa
     ("verdict", "status", "code"),
     [(Refuse(503, "SlowDown"), 503, "SlowDown"), (Refuse(403, "AccessDenied"), 403, "AccessDenied")],
 )
-def test_given_a_refusal_when_a_pod_reads_then_it_gets_awss_error(doorway, verdict, status, code):
+def test_given_a_refusal_when_a_pod_reads_then_it_gets_awss_error(
+    doorway: Doorway, verdict: Verdict, status: int, code: str
+) -> None:
     _tool(doorway).create_bucket(Bucket="data")
     doorway.gateway.rules.append(MatchingCalls("test", verdict, "GetObject", first=1))
     seen: list[tuple[int, str]] = []
@@ -265,7 +273,7 @@ def test_given_a_refusal_when_a_pod_reads_then_it_gets_awss_error(doorway, verdi
     assert seen == [(status, code)]
 
 
-def test_given_a_delay_when_a_pod_calls_then_the_answer_comes_later(doorway):
+def test_given_a_delay_when_a_pod_calls_then_the_answer_comes_later(doorway: Doorway) -> None:
     _tool(doorway).create_bucket(Bucket="data")
     doorway.gateway.rules.append(MatchingCalls("test", Delay(5_000_000), "HeadBucket", first=1))
 
@@ -274,7 +282,7 @@ def test_given_a_delay_when_a_pod_calls_then_the_answer_comes_later(doorway):
     assert took_s == pytest.approx(5.030, abs=0.001)
 
 
-def test_given_calls_when_they_are_answered_then_they_are_counted_and_observed_in_order(doorway):
+def test_given_calls_when_they_are_answered_then_they_are_counted_and_observed_in_order(doorway: Doorway) -> None:
     _tool(doorway).create_bucket(Bucket="data")
     asked: list[str] = []
     answered: list[tuple[str, int]] = []
@@ -303,7 +311,7 @@ def test_given_calls_when_they_are_answered_then_they_are_counted_and_observed_i
     assert (counts["HeadObject"].requests, counts["HeadObject"].succeeded) == (1, 0)
 
 
-def test_given_a_party_that_has_gone_when_its_upload_may_pass_then_nothing_is_written(doorway):
+def test_given_a_party_that_has_gone_when_its_upload_may_pass_then_nothing_is_written(doorway: Doorway) -> None:
     _tool(doorway).create_bucket(Bucket="data")
     party = "em-pipeline/a/main/0"
     s3 = doorway.client(party)
@@ -325,7 +333,7 @@ def test_given_a_party_that_has_gone_when_its_upload_may_pass_then_nothing_is_wr
     assert "Contents" not in _tool(doorway).list_objects_v2(Bucket="data")
 
 
-def test_given_a_wrong_checksum_when_an_object_is_put_then_it_is_refused_as_s3_does(doorway):
+def test_given_a_wrong_checksum_when_an_object_is_put_then_it_is_refused_as_s3_does(doorway: Doorway) -> None:
     s3 = _tool(doorway)
     s3.create_bucket(Bucket="data")
 
@@ -337,14 +345,14 @@ def test_given_a_wrong_checksum_when_an_object_is_put_then_it_is_refused_as_s3_d
     assert s3.list_objects_v2(Bucket="data")["KeyCount"] == 1
 
 
-def test_given_a_pod_when_it_asks_who_it_is_then_it_is_its_role(doorway):
+def test_given_a_pod_when_it_asks_who_it_is_then_it_is_its_role(doorway: Doorway) -> None:
     seen: list[str] = []
     doorway.run({"em-pipeline/a/main/0": lambda sts: seen.append(sts.get_caller_identity()["Arn"])}, "sts")
 
     assert seen == ["arn:aws:sts::123456789012:assumed-role/ebi/eks-em-pipeline-dev-a"]
 
 
-def test_given_a_tool_when_it_asks_eks_then_the_model_answers(doorway):
+def test_given_a_tool_when_it_asks_eks_then_the_model_answers(doorway: Doorway) -> None:
     eks = _tool(doorway, "eks")
     doorway.cell.call(lambda: doorway.cell.groups.set_desired("small-loaders", 2, "test"))
 
@@ -367,8 +375,8 @@ def test_given_a_tool_when_it_asks_eks_then_the_model_answers(doorway):
 
 
 def test_given_a_service_account_with_a_role_when_its_pod_starts_then_botocore_finds_its_credentials(
-    doorway, tmp_path, monkeypatch
-):
+    doorway: Doorway, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     pod = {
         "metadata": {"name": "a", "namespace": "em-pipeline", "uid": "u"},
         "spec": {"serviceAccountName": "ebi", "nodeName": ""},
@@ -381,14 +389,19 @@ def test_given_a_service_account_with_a_role_when_its_pod_starts_then_botocore_f
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
 
-    credentials = boto3.session.Session().get_credentials().get_frozen_credentials()
+    found = boto3.session.Session().get_credentials()
 
-    assert doorway.identity.party_of(credentials.access_key) == "em-pipeline/a/main/0"
+    assert found is not None
+    key = found.get_frozen_credentials().access_key
+    assert key is not None
+    assert doorway.identity.party_of(key) == "em-pipeline/a/main/0"
     doorway.cell.call(lambda: doorway.agent.withdraw("em-pipeline/a/main/0"))
-    assert doorway.identity.party_of(credentials.access_key) is None
+    assert doorway.identity.party_of(key) is None
 
 
-def test_given_a_service_account_without_a_role_when_its_pod_starts_then_it_gets_no_credentials(doorway):
+def test_given_a_service_account_without_a_role_when_its_pod_starts_then_it_gets_no_credentials(
+    doorway: Doorway,
+) -> None:
     pod = {"metadata": {"name": "a", "namespace": "em-pipeline", "uid": "u"}, "spec": {"serviceAccountName": "other"}}
     provision = doorway.cell.call(lambda: doorway.agent.provide(pod, "main", "em-pipeline/a/main/0"))
 
@@ -407,7 +420,7 @@ def _imds(url: str, path: str, token: str | None) -> tuple[int, str]:
             return error.code, ""
 
 
-def test_given_a_node_when_its_metadata_is_asked_then_notices_appear_once_they_are_given(doorway):
+def test_given_a_node_when_its_metadata_is_asked_then_notices_appear_once_they_are_given(doorway: Doorway) -> None:
     cell = doorway.cell
     cell.call(cell.groups.start)
     cell.wait(lambda: len(cell.ready_nodes()) == 1)

@@ -10,21 +10,24 @@ import pytest
 from harness.cloud.assembly import Assembly, Treatment, load, parse_stack
 from harness.cloud.estate import Taint, survey
 from harness.cloud.provision import Provisioned, ProvisionFailed, ReadBackDiffers, provision
+from harness.cloud.provision.model import Physical, ResourceType, Wanted
 from harness.cloud.provision.types import PROVISIONED
-from harness.cloud.standin import Services
+from harness.cloud.standin import MotoStandin, Services
 
 DEV = Path(__file__).parents[3] / "infra" / "rendered" / "dev"
 
 
 @pytest.fixture(scope="module")
-def dev(moto) -> tuple[Services, Provisioned]:
+def dev(moto: MotoStandin) -> tuple[Services, Provisioned]:
     moto.reset(7, "us-east-1")
     services = Services(moto.endpoint_url, "us-east-1")
     return services, provision(load(DEV), services)
 
 
 @pytest.mark.slow
-def test_given_the_rendered_templates_when_they_are_provisioned_then_every_resource_is_accounted_for(dev):
+def test_given_the_rendered_templates_when_they_are_provisioned_then_every_resource_is_accounted_for(
+    dev: tuple[Services, Provisioned],
+) -> None:
     _services, provisioned = dev
     assert provisioned.coverage.of(Treatment.NOT_COVERED) == []
     assert len(provisioned.coverage.lines) == len(load(DEV).resources())
@@ -33,7 +36,9 @@ def test_given_the_rendered_templates_when_they_are_provisioned_then_every_resou
 
 
 @pytest.mark.slow
-def test_given_the_rendered_templates_when_they_are_provisioned_then_the_bucket_is_as_the_template_says(dev):
+def test_given_the_rendered_templates_when_they_are_provisioned_then_the_bucket_is_as_the_template_says(
+    dev: tuple[Services, Provisioned],
+) -> None:
     services, provisioned = dev
     bucket = provisioned.outputs["DataBucketName"]
     s3 = services.client("s3")
@@ -44,7 +49,9 @@ def test_given_the_rendered_templates_when_they_are_provisioned_then_the_bucket_
 
 
 @pytest.mark.slow
-def test_given_equal_seeds_when_the_environment_is_provisioned_again_then_ids_are_the_same(dev, moto):
+def test_given_equal_seeds_when_the_environment_is_provisioned_again_then_ids_are_the_same(
+    dev: tuple[Services, Provisioned], moto: MotoStandin
+) -> None:
     _services, provisioned = dev
     moto.reset(7, "us-east-1")
     again = provision(load(DEV), Services(moto.endpoint_url, "us-east-1"))
@@ -52,7 +59,9 @@ def test_given_equal_seeds_when_the_environment_is_provisioned_again_then_ids_ar
 
 
 @pytest.mark.slow
-def test_given_the_provisioned_environment_when_it_is_surveyed_then_the_models_have_what_they_need(dev):
+def test_given_the_provisioned_environment_when_it_is_surveyed_then_the_models_have_what_they_need(
+    dev: tuple[Services, Provisioned],
+) -> None:
     estate = survey(dev[1])
     groups = {group.name: group for group in estate.node_groups}
     assert sorted(groups) == ["heavy-processing", "small-loaders", "system"]
@@ -77,14 +86,14 @@ def _one(resource_type: str, **properties: Any) -> Assembly:
 
 
 def test_given_a_property_that_the_stand_in_drops_when_it_is_read_back_then_resource_field_and_values_are_named(
-    moto, monkeypatch
-):
+    moto: MotoStandin, monkeypatch: pytest.MonkeyPatch
+) -> None:
     moto.reset(1, "us-east-1")
     services = Services(moto.endpoint_url, "us-east-1")
     bucket = PROVISIONED["AWS::S3::Bucket"]
     create = type(bucket).create
 
-    def forgetful(self, services, wanted):
+    def forgetful(self: ResourceType, services: Services, wanted: Wanted) -> Physical:
         physical = create(self, services, wanted)
         services.client("s3").put_bucket_versioning(
             Bucket=physical.ref, VersioningConfiguration={"Status": "Suspended"}
@@ -100,23 +109,25 @@ def test_given_a_property_that_the_stand_in_drops_when_it_is_read_back_then_reso
     )
 
 
-def test_given_a_refused_property_when_it_is_provisioned_then_the_error_names_the_resource(moto):
+def test_given_a_refused_property_when_it_is_provisioned_then_the_error_names_the_resource(moto: MotoStandin) -> None:
     moto.reset(1, "us-east-1")
     with pytest.raises(ProvisionFailed, match=r"stack/R \(AWS::ECR::Repository\): could not be created"):
         provision(_one("AWS::ECR::Repository", RepositoryName="Not Allowed"), Services(moto.endpoint_url, "us-east-1"))
 
 
-def test_given_a_missing_property_when_it_is_provisioned_then_the_error_names_it(moto):
+def test_given_a_missing_property_when_it_is_provisioned_then_the_error_names_it(moto: MotoStandin) -> None:
     with pytest.raises(ProvisionFailed, match="property 'AssumeRolePolicyDocument' is missing"):
         provision(_one("AWS::IAM::Role"), Services(moto.endpoint_url, "us-east-1"))
 
 
-def test_given_a_type_that_nobody_knows_when_it_is_provisioned_then_coverage_says_so(moto):
+def test_given_a_type_that_nobody_knows_when_it_is_provisioned_then_coverage_says_so(moto: MotoStandin) -> None:
     provisioned = provision(_one("AWS::Neptune::DBCluster"), Services(moto.endpoint_url, "us-east-1"))
     assert [line.type for line in provisioned.coverage.of(Treatment.NOT_COVERED)] == ["AWS::Neptune::DBCluster"]
 
 
-def test_given_a_property_that_no_module_applies_when_it_is_provisioned_then_coverage_says_so(moto):
+def test_given_a_property_that_no_module_applies_when_it_is_provisioned_then_coverage_says_so(
+    moto: MotoStandin,
+) -> None:
     moto.reset(1, "us-east-1")
     provisioned = provision(
         _one("AWS::S3::Bucket", AccelerateConfiguration={"AccelerationStatus": "Enabled"}),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -24,6 +25,7 @@ from harness.cloud.gateway.verdicts import DROP, Drop, LoseAcknowledgement, faul
 from harness.cloud.metadata import Notices, notice_body
 from harness.cloud.nodegroups.fleet import graceful_shutdown
 from harness.cloud.platform import image_name
+from harness.kube.objects import Object
 from tests.harness.cloud.conftest import START_US, node_group, pod_object
 
 
@@ -53,8 +55,8 @@ from tests.harness.cloud.conftest import START_US, node_group, pod_object
     ],
 )
 def test_given_an_s3_request_when_it_is_named_then_it_has_the_operation_of_the_service_model(
-    method, path, query, headers, operation, target
-):
+    method: str, path: str, query: Mapping[str, str], headers: Mapping[str, str], operation: str, target: str
+) -> None:
     assert name_call(HttpRequest(method, path, query, headers, b""), "s3") == (operation, target)
 
 
@@ -98,8 +100,8 @@ def test_given_an_s3_request_when_it_is_named_then_it_has_the_operation_of_the_s
     ],
 )
 def test_given_a_request_of_another_protocol_when_it_is_named_then_action_target_or_path_name_it(
-    service, request_, named
-):
+    service: str, request_: HttpRequest, named: tuple[str, str]
+) -> None:
     assert name_call(request_, service) == named
 
 
@@ -117,11 +119,13 @@ def test_given_a_request_of_another_protocol_when_it_is_named_then_action_target
         ({}, {}, (None, "s3")),
     ],
 )
-def test_given_a_signature_when_it_is_read_then_it_gives_key_and_service(headers, query, expected):
+def test_given_a_signature_when_it_is_read_then_it_gives_key_and_service(
+    headers: Mapping[str, str], query: Mapping[str, str], expected: tuple[str | None, str]
+) -> None:
     assert credentials_of(HttpRequest("GET", "/", query, headers, b"")) == expected
 
 
-def test_given_a_scale_when_time_is_computed_then_bytes_count_as_full_size():
+def test_given_a_scale_when_time_is_computed_then_bytes_count_as_full_size() -> None:
     assert Rates(30_000, 85e6).request_us(85_000_000) == 30_000 + SECOND
     assert Rates(30_000, 85e6, scale=0.01).request_us(850_000) == 30_000 + SECOND
     assert default_rates().bytes_per_s == 85e6
@@ -129,14 +133,14 @@ def test_given_a_scale_when_time_is_computed_then_bytes_count_as_full_size():
         default_rates(0)
 
 
-def test_given_verdicts_when_they_go_through_the_door_then_they_come_back():
+def test_given_verdicts_when_they_go_through_the_door_then_they_come_back() -> None:
     assert refusal_in(fault_of(Refuse(503, "SlowDown"))) == Refuse(503, "SlowDown")
     assert fault_of(Drop()) == DROP
     assert refusal_in(fault_of(LoseAcknowledgement())) is None
     assert fault_of(None) is None
 
 
-def test_given_a_rule_for_the_second_and_third_shard_of_a_pod_when_calls_come_then_it_fires_on_those_alone():
+def test_given_a_rule_for_the_second_and_third_shard_of_a_pod_when_calls_come_then_it_fires_on_those_alone() -> None:
     rule = MatchingCalls("r", Drop(), "PutObject", pod="em/ebi-*", target="s3://b/*/c/*", first=2, times=2)
     shard = Call("em/ebi-x/main/0", "s3", "PutObject", "s3://b/ebi/s0/c/0/0/0", 1)
     other = Call("em/idr-x/main/0", "s3", "PutObject", "s3://b/ebi/s0/c/0/0/0", 1)
@@ -167,7 +171,9 @@ def test_given_a_rule_for_the_second_and_third_shard_of_a_pod_when_calls_come_th
         ("iam/security-credentials/", Notices(START_US, START_US), None),
     ],
 )
-def test_given_notices_when_metadata_is_asked_then_only_what_was_said_exists(path, notices, body):
+def test_given_notices_when_metadata_is_asked_then_only_what_was_said_exists(
+    path: str, notices: Notices, body: str | None
+) -> None:
     assert notice_body(path, notices) == body
 
 
@@ -216,14 +222,14 @@ T3 = Shape(
     ],
 )
 def test_given_a_pod_and_a_node_when_they_are_matched_then_the_first_filter_that_refuses_gives_the_reason(
-    change, expected
-):
+    change: Mapping[str, Any], expected: list[str]
+) -> None:
     pod = pod_object("p")
     pod["spec"].update(change)
     assert rejections(pod, Bin(T3)) == expected
 
 
-def test_given_init_containers_and_sidecars_when_requests_are_summed_then_the_peak_counts():
+def test_given_init_containers_and_sidecars_when_requests_are_summed_then_the_peak_counts() -> None:
     def container(cpu: str, **more: Any) -> dict[str, Any]:
         return {"name": cpu, "resources": {"requests": {"cpu": cpu}}, **more}
 
@@ -234,14 +240,14 @@ def test_given_init_containers_and_sidecars_when_requests_are_summed_then_the_pe
     assert requests_of(pod) == {"cpu": 1110, "pods": 1}
 
 
-def test_given_pods_when_they_are_packed_then_the_larger_go_first_and_no_more_nodes_than_allowed():
+def test_given_pods_when_they_are_packed_then_the_larger_go_first_and_no_more_nodes_than_allowed() -> None:
     pods = [pod_object(f"p{cpu}", cpu=cpu, memory="256Mi") for cpu in ("500m", "1500m", "1", "1900m")]
     packed = pack(pods, T3, 2)
     assert [place.used["cpu"] for place in packed.nodes] == [1900, 2000]
     assert sorted(pod["metadata"]["name"] for pod in packed.pods) == ["p1500m", "p1900m", "p500m"]
 
 
-def test_given_two_options_when_an_expander_chooses_then_waste_pods_or_nodes_decide():
+def test_given_two_options_when_an_expander_chooses_then_waste_pods_or_nodes_decide() -> None:
     large = Shape("l", T3.labels, T3.taints, {"cpu": 8000, "memory": 64 * 2**30, "pods": 110})
     pods = [pod_object("a", cpu="1900m"), pod_object("b", cpu="1900m")]
     options = [Option("small", pack(pods, T3, 2)), Option("large", pack(pods, large, 2))]
@@ -252,7 +258,7 @@ def test_given_two_options_when_an_expander_chooses_then_waste_pods_or_nodes_dec
     assert {choose("random", options, random.Random(seed)).group for seed in range(20)} == {"small", "large"}
 
 
-def test_given_a_group_at_zero_when_its_next_node_is_imagined_then_it_has_nominal_size_labels_and_taints():
+def test_given_a_group_at_zero_when_its_next_node_is_imagined_then_it_has_nominal_size_labels_and_taints() -> None:
     shape = template_of(node_group(), [], region="us-east-1")
     assert shape.allocatable == {"cpu": 2000, "memory": 4096 * 2**20, "ephemeral-storage": 20 * 2**30, "pods": 110}
     assert shape.labels["workload-type"] == "small-loaders"
@@ -269,11 +275,13 @@ def test_given_a_group_at_zero_when_its_next_node_is_imagined_then_it_has_nomina
         (None, ((0, 2, node_group().asg_name),), True),
     ],
 )
-def test_given_flags_when_groups_are_discovered_then_all_tags_or_the_name_must_match(tags, named, expected):
+def test_given_flags_when_groups_are_discovered_then_all_tags_or_the_name_must_match(
+    tags: Sequence[tuple[str, str | None]] | None, named: Sequence[tuple[int, int, str]], expected: bool
+) -> None:
     assert is_discovered(node_group(), tags, named) is expected
 
 
-def test_given_arguments_when_they_are_parsed_then_flags_have_their_values_and_the_rest_is_listed():
+def test_given_arguments_when_they_are_parsed_then_flags_have_their_values_and_the_rest_is_listed() -> None:
     flags = parse_flags(
         [
             "./cluster-autoscaler",
@@ -307,7 +315,7 @@ def test_given_arguments_when_they_are_parsed_then_flags_have_their_values_and_t
         ("--node-group-auto-discovery=mig:x", "is not asg:tag="),
     ],
 )
-def test_given_a_flag_with_a_wrong_value_when_it_is_parsed_then_it_is_refused(argument, message):
+def test_given_a_flag_with_a_wrong_value_when_it_is_parsed_then_it_is_refused(argument: str, message: str) -> None:
     with pytest.raises(FlagError, match=message):
         parse_flags([argument])
 
@@ -345,11 +353,13 @@ BUDGET = {
         (_owned("Job"), [BUDGET], "NotEnoughPdb"),
     ],
 )
-def test_given_a_pod_when_its_node_could_go_then_what_keeps_it_is_named(pod, budgets, expected):
+def test_given_a_pod_when_its_node_could_go_then_what_keeps_it_is_named(
+    pod: Object, budgets: Sequence[Object], expected: str | None
+) -> None:
     assert obstacle(pod, Flags(), budgets) == expected
 
 
-def test_given_failures_when_a_group_backs_off_then_it_doubles_to_half_an_hour_and_is_forgotten():
+def test_given_failures_when_a_group_backs_off_then_it_doubles_to_half_an_hour_and_is_forgotten() -> None:
     backoff = Backoff()
     until = [backoff.failed("g", moment * MINUTE) // MINUTE - moment for moment in (0, 5, 15, 35, 65)]
     assert until == [5, 10, 20, 30, 30]
@@ -357,16 +367,18 @@ def test_given_failures_when_a_group_backs_off_then_it_doubles_to_half_an_hour_a
     assert backoff.failed("g", 600 * MINUTE) == 605 * MINUTE
 
 
-def test_given_reasons_of_several_groups_when_they_are_told_then_they_are_counted():
+def test_given_reasons_of_several_groups_when_they_are_told_then_they_are_counted() -> None:
     assert not_triggered(["b", "a", "b"]) == "pod didn't trigger scale-up: 1 a, 2 b"
 
 
 @pytest.mark.parametrize(("version", "expected"), [("1.33", None), ("1.34", (150, 30)), ("1.36", (150, 30))])
-def test_given_a_kubernetes_version_when_its_images_shut_down_then_gracefully_from_1_34_on(version, expected):
+def test_given_a_kubernetes_version_when_its_images_shut_down_then_gracefully_from_1_34_on(
+    version: str, expected: tuple[int, int] | None
+) -> None:
     assert graceful_shutdown(version) == expected
 
 
-def test_given_a_distribution_when_it_is_drawn_often_then_median_and_p95_are_those_of_the_facts():
+def test_given_a_distribution_when_it_is_drawn_often_then_median_and_p95_are_those_of_the_facts() -> None:
     boot = boot_times().boot_to_registered
     assert boot == Lognormal(38, 75)
     stream = random.Random(3)
@@ -383,5 +395,7 @@ def test_given_a_distribution_when_it_is_drawn_often_then_median_and_p95_are_tho
         ("pause", "pause"),
     ],
 )
-def test_given_an_image_reference_when_it_is_named_then_registry_and_tag_are_left_out(reference, name):
+def test_given_an_image_reference_when_it_is_named_then_registry_and_tag_are_left_out(
+    reference: str, name: str
+) -> None:
     assert image_name(reference) == name

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 
@@ -11,7 +12,7 @@ from harness.cloud.estate import Estate
 from harness.cloud.instances import InstanceState
 from harness.cloud.spot import NotSpot, Spot
 from harness.kube.resources import NODES, PODS
-from tests.harness.cloud.conftest import CLUSTER, Cell, node_group, pod_object
+from tests.harness.cloud.conftest import CLUSTER, Cell, MakeCell, node_group, pod_object
 
 ESTATE = Estate("us-east-1", "123456789012", CLUSTER)
 
@@ -44,14 +45,16 @@ def _spot(cell: Cell) -> tuple[Spot, Board]:
     return spot, board
 
 
-def _with_one_node(make_cell, **changes) -> tuple[Cell, str]:
+def _with_one_node(make_cell: MakeCell, **changes: Any) -> tuple[Cell, str]:
     cell = make_cell(node_group(desired_size=1, **changes))
     cell.call(cell.groups.start)
     cell.wait(lambda: len(cell.ready_nodes()) == 1)
     return cell, cell.ready_nodes()[0]
 
 
-def test_given_the_notice_alone_when_it_comes_then_pods_go_at_once_and_the_machine_two_minutes_later(make_cell):
+def test_given_the_notice_alone_when_it_comes_then_pods_go_at_once_and_the_machine_two_minutes_later(
+    make_cell: MakeCell,
+) -> None:
     cell, node = _with_one_node(make_cell)
     spot, board = _spot(cell)
     cell.call(lambda: cell.store.create(PODS, pod_object("p", nodeName=node)))
@@ -59,7 +62,7 @@ def test_given_the_notice_alone_when_it_comes_then_pods_go_at_once_and_the_machi
 
     cell.call(lambda: spot.reclaim(node))
     drained_s = cell.wait(lambda: cell.store.get(PODS, "em-pipeline", "p") is None)
-    assert cell.store.get(NODES, None, node)["spec"]["unschedulable"] is True
+    assert cell.node(node)["spec"]["unschedulable"] is True
     shutting_s = cell.wait(lambda: cell.instances.all()[0].state is InstanceState.SHUTTING_DOWN)
     gone_s = cell.wait(lambda: cell.store.get(NODES, None, node) is None)
 
@@ -77,8 +80,8 @@ def test_given_the_notice_alone_when_it_comes_then_pods_go_at_once_and_the_machi
 
 
 def test_given_an_early_recommendation_when_the_replacement_is_ready_then_the_old_node_drains_and_goes_before_the_notice(
-    make_cell,
-):
+    make_cell: MakeCell,
+) -> None:
     cell, node = _with_one_node(make_cell, max_size=1)
     spot, board = _spot(cell)
     cell.call(lambda: cell.store.create(PODS, pod_object("p", nodeName=node)))
@@ -97,8 +100,8 @@ def test_given_an_early_recommendation_when_the_replacement_is_ready_then_the_ol
 
 
 def test_given_a_short_lead_when_the_notice_comes_before_the_replacement_is_ready_then_the_drain_starts_at_the_notice(
-    make_cell,
-):
+    make_cell: MakeCell,
+) -> None:
     cell, node = _with_one_node(make_cell)
     spot, board = _spot(cell)
     cell.call(lambda: cell.store.create(PODS, pod_object("p", nodeName=node)))
@@ -114,7 +117,9 @@ def test_given_a_short_lead_when_the_notice_comes_before_the_replacement_is_read
     assert [use.interrupted for use in cell.instances.usage()] == [True, False]
 
 
-def test_given_a_pod_that_outlasts_the_drain_when_the_machine_ends_then_it_is_shut_down_gracefully(make_cell):
+def test_given_a_pod_that_outlasts_the_drain_when_the_machine_ends_then_it_is_shut_down_gracefully(
+    make_cell: MakeCell,
+) -> None:
     cell, node = _with_one_node(make_cell)
     cell.machines.pod_end_s = 200
     spot, _board = _spot(cell)
@@ -128,7 +133,9 @@ def test_given_a_pod_that_outlasts_the_drain_when_the_machine_ends_then_it_is_sh
     assert what[2][0] - what[1][0] <= 150
 
 
-def test_given_a_lost_machine_when_nobody_was_told_then_pods_stay_and_the_group_replaces_it(make_cell):
+def test_given_a_lost_machine_when_nobody_was_told_then_pods_stay_and_the_group_replaces_it(
+    make_cell: MakeCell,
+) -> None:
     cell, node = _with_one_node(make_cell)
     spot, board = _spot(cell)
     cell.call(lambda: cell.store.create(PODS, pod_object("p", nodeName=node)))
@@ -142,7 +149,7 @@ def test_given_a_lost_machine_when_nobody_was_told_then_pods_stay_and_the_group_
     cell.wait(lambda: len([name for name in cell.ready_nodes() if name != node]) == 1)
 
 
-def test_given_an_on_demand_node_when_it_shall_be_reclaimed_then_that_is_refused(make_cell):
+def test_given_an_on_demand_node_when_it_shall_be_reclaimed_then_that_is_refused(make_cell: MakeCell) -> None:
     cell, node = _with_one_node(make_cell, capacity_type="ON_DEMAND")
     spot, _board = _spot(cell)
 
