@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from harness.clock import HOUR, SECOND, Kernel, Outcome, Seeds, Timeline, format_time, parse_time
@@ -36,7 +37,7 @@ class Bench:
 
     def add(self, *controllers: Controller) -> None:
         for controller in controllers:
-            self.kernel.call(lambda controller=controller: self.manager.add(controller))
+            self.kernel.call(partial(self.manager.add, controller))
 
     def add_standard(self, settings: ControllerManagerSettings | None = None) -> None:
         self.add(*self.kernel.call(lambda: standard(*self.parts, self.seeds, settings)))
@@ -93,6 +94,12 @@ class Bench:
     def condition(self, resource: Resource, name: str, kind: str) -> Mapping[str, Any] | None:
         conditions = (self.get(resource, name).get("status") or {}).get("conditions") or ()
         return next((entry for entry in conditions if entry["type"] == kind), None)
+
+    def held_condition(self, resource: Resource, name: str, kind: str) -> Mapping[str, Any]:
+        """A condition that has to be there."""
+        found = self.condition(resource, name, kind)
+        assert found is not None, f"{name} has no condition {kind}"
+        return found
 
 
 def void(action: Callable[[], object]) -> None:

@@ -195,7 +195,7 @@ def test_given_a_terminating_pod_when_only_failed_ones_are_replaced_then_its_pla
 
 
 def test_given_a_limit_per_index_when_indexes_failed_then_each_has_its_own_delay() -> None:
-    spec = {"completions": 3, "completionMode": "Indexed", "backoffLimitPerIndex": 2, "parallelism": 3}
+    spec: dict[str, Any] = {"completions": 3, "completionMode": "Indexed", "backoffLimitPerIndex": 2, "parallelism": 3}
     first = ended("a", at_s=0, annotations={INDEX: "0", INDEX_FAILURES: "0"})
     second = ended("b", at_s=0, annotations={INDEX: "1", INDEX_FAILURES: "1"})
     view = look(job(**spec), [first, second])

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from harness.clock import parse_time
 from harness.cluster.controllers.job import JobController
 from harness.kube.client import Change
-from harness.kube.objects import Object, is_true, new_object
+from harness.kube.objects import Object, is_true, name_of, new_object
 from harness.kube.resources import JOBS, NODES, PODS, SERVICE_ACCOUNTS
 
 from .bench import Bench, Kubelet, job, node
@@ -52,7 +53,7 @@ def test_given_pods_that_fail_after_30_s_when_the_limit_is_6_then_the_job_fails_
     assert status["failed"] == 8
     assert "active" not in status
     assert starts_s(bench) == [0, 0, 50, 50, 160, 160, 510, 510]
-    assert bench.condition(JOBS, "work", "Failed")["reason"] == "BackoffLimitExceeded"
+    assert bench.held_condition(JOBS, "work", "Failed")["reason"] == "BackoffLimitExceeded"
     assert bench.events("BackoffLimitExceeded") == ["Job has reached the specified backoff limit"]
 
 
@@ -122,7 +123,7 @@ def test_given_an_indexed_job_when_one_index_keeps_failing_then_the_others_finis
     status = bench.get(JOBS, "work")["status"]
     assert (status["completedIndexes"], status["failedIndexes"]) == ("0", "1-2")
     assert (status["succeeded"], status["failed"]) == (1, 4)
-    assert bench.condition(JOBS, "work", "Failed")["reason"] == "FailedIndexes"
+    assert bench.held_condition(JOBS, "work", "Failed")["reason"] == "FailedIndexes"
     counts = sorted(
         (index_of(pod), pod["metadata"]["annotations"]["batch.kubernetes.io/job-index-failure-count"])
         for pod in bench.pods()
@@ -141,7 +142,7 @@ def test_given_a_success_policy_when_its_index_succeeded_then_the_others_are_sto
     bench.create(JOBS, job(completions=3, parallelism=3, completionMode="Indexed", successPolicy=policy))
     assert bench.wait(lambda: bench.condition(JOBS, "work", "SuccessCriteriaMet") is not None) == 5
     assert bench.wait(lambda: finished(bench)) == 8
-    complete = bench.condition(JOBS, "work", "Complete")
+    complete = bench.held_condition(JOBS, "work", "Complete")
     assert (complete["reason"], complete["message"]) == ("SuccessPolicy", "Matched rules at index 0")
 
 
@@ -152,7 +153,7 @@ def test_given_a_fail_job_rule_when_a_pod_exits_so_then_no_other_is_tried(bench:
     assert bench.wait(lambda: finished(bench)) == 5
     (pod,) = bench.pods()
     text = f"Container main for pod default/{pod['metadata']['name']} failed with exit code 42 matching FailJob rule at index 0"
-    assert bench.condition(JOBS, "work", "Failed")["message"] == text
+    assert bench.held_condition(JOBS, "work", "Failed")["message"] == text
     assert bench.events("PodFailurePolicy") == [text]
 
 
@@ -180,7 +181,7 @@ def test_given_a_deadline_when_it_is_over_then_running_pods_are_stopped_and_the_
     assert bench.wait(lambda: bench.condition(JOBS, "work", "FailureTarget") is not None) == 60
     assert bench.get(JOBS, "work")["status"]["terminating"] == 1
     assert bench.wait(lambda: finished(bench)) == 64
-    assert bench.condition(JOBS, "work", "Failed")["reason"] == "DeadlineExceeded"
+    assert bench.held_condition(JOBS, "work", "Failed")["reason"] == "DeadlineExceeded"
     assert bench.get(JOBS, "work")["status"]["failed"] == 1
 
 
@@ -220,7 +221,7 @@ def test_given_a_job_that_sleeps_past_its_deadline_when_it_is_resumed_then_it_fa
     assert bench.wait(lambda: finished(bench)) == 6
     kinds = [entry["type"] for entry in bench.get(JOBS, "work")["status"]["conditions"]]
     assert kinds == ["Suspended", "FailureTarget", "Failed"]
-    assert bench.condition(JOBS, "work", "Failed")["reason"] == "DeadlineExceeded"
+    assert bench.held_condition(JOBS, "work", "Failed")["reason"] == "DeadlineExceeded"
 
 
 def test_given_a_pod_that_is_deleted_when_its_end_takes_time_then_the_policy_says_whether_two_run_at_once(
@@ -231,7 +232,7 @@ def test_given_a_pod_that_is_deleted_when_its_end_takes_time_then_the_policy_say
     bench.create(JOBS, job("late", podReplacementPolicy="Failed"))
     bench.advance_to(5)
     for pod in bench.pods():
-        bench.kernel.call(lambda pod=pod: bench.store.delete(PODS, "default", pod["metadata"]["name"]))
+        bench.kernel.call(partial(bench.store.delete, PODS, "default", name_of(pod)))
     bench.advance_to(20)
     names = sorted(pod["metadata"]["labels"]["job-name"] for pod in bench.pods())
     assert names == ["late", "soon", "soon"]

@@ -109,7 +109,7 @@ def test_given_a_full_namespace_when_it_is_deleted_then_it_is_emptied_and_remove
     world.kernel.call(lambda: world.store.delete(NAMESPACES, None, "team"))
     world.advance_to(5)
     assert not world.exists(SECRETS, "s", "team")
-    remaining = world.condition(NAMESPACES, "team", "NamespaceContentRemaining")
+    remaining = world.held_condition(NAMESPACES, "team", "NamespaceContentRemaining")
     assert remaining["message"] == "Some resources are remaining: pods. has 1 resource instances"
     assert world.wait(lambda: not world.exists(NAMESPACES, "team")) == 17
 

@@ -155,7 +155,7 @@ def test_given_a_rollout_that_cannot_go_on_when_the_deadline_is_over_then_progre
     world.create(DEPLOYMENTS, workload(DEPLOYMENTS, progressDeadlineSeconds=60))
     reason_s = world.wait(lambda: (world.condition(DEPLOYMENTS, "web", "Progressing") or {}).get("status") == "False")
     assert reason_s == 60
-    assert world.condition(DEPLOYMENTS, "web", "Progressing")["reason"] == "ProgressDeadlineExceeded"
+    assert world.held_condition(DEPLOYMENTS, "web", "Progressing")["reason"] == "ProgressDeadlineExceeded"
 
 
 def test_given_pods_that_the_api_refuses_when_a_deployment_wants_them_then_both_say_replica_failure_until_it_works(
@@ -168,7 +168,7 @@ def test_given_pods_that_the_api_refuses_when_a_deployment_wants_them_then_both_
     world.advance_to(1)
     (replica_set,) = world.store.list(REPLICA_SETS)
     for resource, name in ((REPLICA_SETS, name_of(replica_set)), (DEPLOYMENTS, "web")):
-        failure = world.condition(resource, name, "ReplicaFailure")
+        failure = world.held_condition(resource, name, "ReplicaFailure")
         assert (failure["status"], failure["reason"]) == ("True", "FailedCreate")
         assert 'serviceaccount "missing" not found' in failure["message"]
     world.create(SERVICE_ACCOUNTS, new_object(SERVICE_ACCOUNTS, "missing", "default"))

@@ -48,7 +48,7 @@ def bound(bench: Bench, name: str) -> str | None:
 
 
 def message(bench: Bench, name: str) -> str:
-    return str(bench.condition(PODS, name, "PodScheduled")["message"])
+    return str(bench.held_condition(PODS, name, "PodScheduled")["message"])
 
 
 def test_given_volumes_of_several_sizes_when_a_claim_comes_then_it_gets_the_smallest_that_suits(world: Bench) -> None:
@@ -109,7 +109,10 @@ def test_given_a_volume_of_one_zone_when_a_pod_uses_it_then_it_is_placed_there(w
 
 
 def test_given_a_class_that_waits_for_its_consumer_when_a_pod_comes_then_claim_and_pod_are_bound(world: Bench) -> None:
-    storage_class = {"provisioner": "kubernetes.io/no-provisioner", "volumeBindingMode": "WaitForFirstConsumer"}
+    storage_class: dict[str, Any] = {
+        "provisioner": "kubernetes.io/no-provisioner",
+        "volumeBindingMode": "WaitForFirstConsumer",
+    }
     world.create(STORAGE_CLASSES, new_object(STORAGE_CLASSES, "w", **storage_class))
     world.create(PERSISTENT_VOLUME_CLAIMS, claim("c", storageClassName="w"))
     world.advance_to(0)

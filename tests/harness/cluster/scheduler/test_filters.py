@@ -45,7 +45,8 @@ def test_node_unschedulable(candidate: dict[str, Any], cordoned: bool, expected:
     ("name", "expected"), [(None, []), ("n", []), ("m", [("node(s) didn't match the requested node name", False)])]
 )
 def test_node_name(name: str | None, expected: list[Any]) -> None:
-    candidate = pod(**({"nodeName": name} if name else {}))
+    spec: dict[str, Any] = {"nodeName": name} if name else {}
+    candidate = pod(**spec)
     assert reasons(NodeName(), candidate, cluster([node()])) == expected
 
 
@@ -120,7 +121,7 @@ def test_given_terms_that_all_name_nodes_when_admitted_then_only_these_are_looke
     other = {"matchFields": [{"key": "metadata.name", "operator": "In", "values": ["c"]}]}
     verdict = NodeAffinity().admit(pod_info(pod(affinity=required(by_name, other))), Cluster())
     assert verdict is not None
-    assert verdict.nodes == {"a", "b", "c"}
+    assert verdict.nodes == frozenset({"a", "b", "c"})
     mixed = required(by_name, expression("pool", "Exists"))
     assert NodeAffinity().admit(pod_info(pod(affinity=mixed)), Cluster()) is None
 

@@ -47,19 +47,19 @@ ALONE = {
     }
 }
 pods = st.builds(
-    lambda app, cpu, tolerates, selector, extra, port: pod(
+    lambda app, cpu, tolerates, pinned, extra, port: pod(
         "p",
         labels={"app": app},
         requests={"cpu": f"{cpu}m", "memory": "100Mi"},
         tolerations=[{"key": "pool", "operator": "Exists"}] if tolerates else [],
         ports=[{"hostPort": 80}] if port else [],
-        **({"nodeSelector": {"pool": selector}} if selector else {}),
+        **pinned,
         **extra,
     ),
     st.sampled_from(["x", "y"]),
     st.sampled_from([250, 500, 1000, 3000]),
     st.booleans(),
-    st.sampled_from([None, *POOLS]),
+    st.sampled_from([{}, *({"nodeSelector": {"pool": name}} for name in POOLS)]),
     st.sampled_from(
         [
             {},

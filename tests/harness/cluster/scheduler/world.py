@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from harness.clock import HOUR, SECOND, Kernel, Outcome, Seeds, Timeline, parse_time
@@ -102,7 +103,7 @@ class World:
 
     def create(self, resource: Resource, *objects: Mapping[str, Any]) -> None:
         for obj in objects:
-            self.kernel.call(lambda obj=obj: self.store.create(resource, obj))
+            self.kernel.call(partial(self.store.create, resource, obj))
 
     def change(self, resource: Resource, name: str, patch: Any, subresource: str = "") -> None:
         namespace = "default" if resource.namespaced else None
