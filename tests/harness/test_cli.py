@@ -92,11 +92,17 @@ def test_rehearse_hands_on_its_settings_and_its_exit_code(
 
 def test_up_and_down_hand_on_what_they_were_told(monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[tuple[Any, ...]] = []
-    monkeypatch.setattr(
-        "harness.rehearsal.session.up",
-        lambda environment, *, kubeconfig, detach: calls.append((environment, kubeconfig, detach)) or 0,
-    )
-    monkeypatch.setattr("harness.rehearsal.session.down", lambda *, everything: calls.append((everything,)) or 0)
+
+    def up(environment: str, *, kubeconfig: Path, detach: bool) -> int:
+        calls.append((environment, kubeconfig, detach))
+        return 0
+
+    def down(*, everything: bool) -> int:
+        calls.append((everything,))
+        return 0
+
+    monkeypatch.setattr("harness.rehearsal.session.up", up)
+    monkeypatch.setattr("harness.rehearsal.session.down", down)
     for line in ("up", "up --detach --env prod --kubeconfig k", "down", "down --all"):
         assert main(line.split()) == 0
     assert calls == [

@@ -35,7 +35,8 @@ def field_names(values: type[Any]) -> set[str]:
 def nested(name: str) -> dict[str, Any]:
     """The schema of an object field, or of the items of an array field."""
     found: dict[str, Any] = SCHEMA["properties"][name]
-    return found.get("items", found)
+    inner: dict[str, Any] = found.get("items", found)
+    return inner
 
 
 def test_a_result_is_what_the_schema_says() -> None:
