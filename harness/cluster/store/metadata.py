@@ -134,9 +134,6 @@ def settle(resource: Resource, wanted: Mapping[str, Any], old: Object) -> Draft:
             metadata[key] = before[key]
         else:
             metadata.pop(key, None)
-    for key in ("labels", "annotations", "finalizers", "ownerReferences"):
-        if key in metadata and not metadata[key]:
-            del metadata[key]
     causes = check_metadata(resource, metadata) + _check_finalizers(metadata, before)
     if causes:
         raise Invalid.of(resource, name, causes)

@@ -1,4 +1,4 @@
-"""JSON to objects as Go's decoder does it: types are checked, null is unset, unknown fields vanish or (strict) are refused.
+"""JSON to objects as Go's decoder does it: types are checked, null and empty lists are unset, unknown fields vanish or (strict) are refused.
 
 Texts are those of Kubernetes 1.34 where they do not depend on byte positions.
 """
@@ -50,7 +50,9 @@ def _message(message: Message, value: Mapping[str, Any], path: str, where: str, 
                 unknown.append(f"{where}.{key}" if where else key)
         elif item is not None:
             here = f"{path}.{key}" if path else key
-            result[key] = _value(field, item, message, here, f"{where}.{key}" if where else key, unknown)
+            decoded = _value(field, item, message, here, f"{where}.{key}" if where else key, unknown)
+            if not field.kind or decoded:  # an empty list or map is unset: Go's `omitempty`
+                result[key] = decoded
     return result
 
 

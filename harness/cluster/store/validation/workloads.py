@@ -65,7 +65,7 @@ def check_job(job: Mapping[str, Any]) -> list[Cause]:
         causes.append(required("spec.template.spec.restartPolicy", 'valid values: "OnFailure", "Never"'))
     elif restart not in {"OnFailure", "Never"}:
         causes.append(unsupported("spec.template.spec.restartPolicy", restart, ("OnFailure", "Never")))
-    elif spec.get("podFailurePolicy") and restart != "Never":
+    elif spec.get("podFailurePolicy") is not None and restart != "Never":
         detail = 'only "Never" is supported when podFailurePolicy is specified'
         causes.append(invalid("spec.template.spec.restartPolicy", restart, detail))
     return causes
@@ -139,7 +139,7 @@ def _check_template(field: str, template: Mapping[str, Any]) -> list[Cause]:
 
 def _check_replacement(spec: Mapping[str, Any]) -> list[Cause]:
     policy = spec.get("podReplacementPolicy")
-    supported = ("Failed",) if spec.get("podFailurePolicy") else _REPLACEMENT_POLICIES
+    supported = ("Failed",) if spec.get("podFailurePolicy") is not None else _REPLACEMENT_POLICIES
     return [] if policy in supported else [unsupported("spec.podReplacementPolicy", policy, supported)]
 
 
