@@ -259,15 +259,13 @@ def test_given_a_write_that_changes_nothing_then_there_is_no_new_version(store: 
 def test_given_a_stale_version_then_the_write_is_refused(store: Store) -> None:
     first = store.create(CONFIG_MAPS, {"metadata": {"name": "c", "namespace": "default"}})
     store.patch(CONFIG_MAPS, "default", "c", {"data": {"a": "1"}})
-    for write in (
+    version = first["metadata"]["resourceVersion"]
+    stale = {"metadata": {"resourceVersion": version}, "data": {}}
+    writes: list[Callable[[], Object]] = [
         lambda: store.replace(CONFIG_MAPS, {**thaw(first), "data": {"a": "2"}}),
-        lambda: store.patch(
-            CONFIG_MAPS,
-            "default",
-            "c",
-            {"metadata": {"resourceVersion": first["metadata"]["resourceVersion"]}, "data": {}},
-        ),
-    ):
+        lambda: store.patch(CONFIG_MAPS, "default", "c", stale),
+    ]
+    for write in writes:
         with pytest.raises(Conflict) as refused:
             write()
         assert refused.value.message == (
