@@ -100,7 +100,7 @@ def test_given_a_propagation_then_its_finalizer_calls_the_garbage_collector(
 
 def test_given_preconditions_then_the_texts_are_the_control_planes(store: Store) -> None:
     made = store.create(CONFIG_MAPS, {"metadata": {"name": "x", "namespace": "default"}})["metadata"]
-    for precondition, why in (
+    cases: tuple[tuple[dict[str, Any], str], ...] = (
         (
             {"uid": "abc"},
             f"the UID in the precondition (abc) does not match the UID in record ({made['uid']}). The object might have been deleted "
@@ -111,7 +111,8 @@ def test_given_preconditions_then_the_texts_are_the_control_planes(store: Store)
             "the ResourceVersion in the precondition (1) does not match the ResourceVersion in record "
             f"({made['resourceVersion']}). The object might have been modified",
         ),
-    ):
+    )
+    for precondition, why in cases:
         with pytest.raises(Conflict) as refused:
             store.delete(CONFIG_MAPS, "default", "x", **precondition)
         assert refused.value.message == f'Operation cannot be fulfilled on ConfigMap "x": {why}'
