@@ -17,7 +17,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 from harness.clock.instants import SECOND, format_time
 from harness.clock.parties import Parties
@@ -59,6 +59,27 @@ class _Wait:
     result: Future[Outcome] = field(default_factory=Future)
 
 
+class _Asked(Generic[T]):
+    """A function in the inbox whose answer somebody waits for."""
+
+    def __init__(self, function: Callable[[], T]) -> None:
+        self._function = function
+        self.answer: Future[T] = Future()
+
+    def __call__(self) -> None:
+        if not self.answer.set_running_or_notify_cancel():
+            return
+        try:
+            self.answer.set_result(self._function())
+        except Exception as error:  # noqa: BLE001 - it belongs to the caller, who gets it
+            self.answer.set_exception(error)
+
+    def refuse(self) -> None:
+        """It will never run."""
+        if self.answer.set_running_or_notify_cancel():
+            self.answer.set_exception(RuntimeError("the kernel is closed"))
+
+
 class Kernel:
     """The owner of time and of all state.
 
@@ -78,6 +99,7 @@ class Kernel:
         self._arrived = threading.Condition()
         self._waits: list[_Wait] = []
         self._closing = False
+        self._closed = False
         self._failure: BaseException | None = None
         self._thread = threading.Thread(target=self._main, name="kernel", daemon=True)
 
@@ -103,25 +125,15 @@ class Kernel:
         return self.at(self._now + delay_us, callback, priority=priority)
 
     def post(self, callback: Callable[[], None]) -> None:
-        """Run `callback` on the kernel's thread at the present moment; returns at once."""
-        with self._arrived:
-            self._inbox.append(callback)
-            self._arrived.notify()
+        """Run `callback` on the kernel's thread at the present moment; returns at once. A closed kernel runs nothing."""
+        self._put(callback)
 
     def submit(self, function: Callable[[], T]) -> Future[T]:
-        """Like `post`, with the function's answer (or error) in a future."""
-        answer: Future[T] = Future()
-
-        def run() -> None:
-            if not answer.set_running_or_notify_cancel():
-                return
-            try:
-                answer.set_result(function())
-            except Exception as error:  # noqa: BLE001 - it belongs to the caller, who gets it
-                answer.set_exception(error)
-
-        self.post(run)
-        return answer
+        """Like `post`, with the function's answer (or error) in a future; a kernel that was closed answers with RuntimeError."""
+        asked = _Asked(function)
+        if not self._put(asked):
+            asked.refuse()
+        return asked.answer
 
     def call(self, function: Callable[[], T]) -> T:
         """Run `function` on the kernel's thread and return its answer; from the kernel's own thread, directly."""
@@ -136,15 +148,15 @@ class Kernel:
         """
         if threading.current_thread() is self._thread:
             raise RuntimeError("wait was called on the kernel's thread, which moves time itself: use a timer")
-        if self._failure is not None:
-            raise self._failure
 
         def open_wait() -> None:
+            if self._failure is not None:
+                raise self._failure
             self._waits.append(wait)
             wait.deadline_us = self._now + timeout_us
 
         wait = _Wait(condition, 0)
-        self.post(open_wait)
+        self.submit(open_wait).result()
         return wait.result.result()
 
     def start(self) -> None:
@@ -170,6 +182,20 @@ class Kernel:
                 self._failure = error
                 self._end_waits(error)
         self._end_waits(RuntimeError("the kernel was closed while a wait was open"))
+        with self._arrived:
+            self._closed = True
+        for left in self._inbox:
+            if isinstance(left, _Asked):
+                left.refuse()
+
+    def _put(self, callback: Callable[[], None]) -> bool:
+        """Into the inbox; False when nobody will look there any more."""
+        with self._arrived:
+            if self._closed:
+                return False
+            self._inbox.append(callback)
+            self._arrived.notify()
+            return True
 
     def _turn(self) -> None:
         """One round: what was posted, then what is due, then what processes reported, then the waits, then the next moment."""

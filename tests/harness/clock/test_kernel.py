@@ -177,3 +177,49 @@ def test_with_a_pace_the_clock_follows_the_wall() -> None:
     kernel.close()
     assert 0.04 <= time.monotonic() - begin < 2
     assert fired[0] >= START + 5 * SECOND
+
+
+def test_a_closed_kernel_answers_everybody_who_asks(kernel: Kernel) -> None:
+    # given questions that came too late: one while the kernel closes, others afterwards
+    held = threading.Event()
+    kernel.submit(lambda: held.wait(10))
+    closing = threading.Thread(target=kernel.close)
+    closing.start()
+    while not kernel._inbox:  # `close` has asked
+        threading.Event().wait(0.001)
+    late = kernel.submit(lambda: 1)
+    held.set()
+    closing.join()
+    # then each is told, nobody waits for ever
+    with pytest.raises(RuntimeError, match="the kernel is closed"):
+        late.result(timeout=5)
+    with pytest.raises(RuntimeError, match="the kernel is closed"):
+        kernel.submit(lambda: 1).result(timeout=5)
+    with pytest.raises(RuntimeError, match="the kernel is closed"):
+        kernel.wait(never, DAY)
+
+
+def test_a_wait_that_opens_after_a_failure_is_told_of_it(kernel: Kernel) -> None:
+    # given a kernel that is about to fail when a wait begins
+    held = threading.Event()
+
+    def fail() -> None:
+        held.wait(10)
+        raise LookupError("no such node")
+
+    kernel.post(fail)
+    told: list[BaseException] = []
+
+    def wait() -> None:
+        try:
+            kernel.wait(never, DAY)
+        except LookupError as error:
+            told.append(error)
+
+    waiting = threading.Thread(target=wait, daemon=True)
+    waiting.start()
+    while not kernel._inbox:  # the wait stands behind the failure
+        threading.Event().wait(0.001)
+    held.set()
+    waiting.join(5)
+    assert [str(error) for error in told] == ["no such node"]
