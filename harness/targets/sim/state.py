@@ -1,20 +1,21 @@
 """Directories of worlds: one each below build/worlds of the checkout, gone when the world closes.
 
-Each names the process that owns it, so that what a killed run left can be told from a run that goes on.
+Its name says which process owns it (`world-<pid>-<its start in clock ticks>-...`), so that from its first moment to its last what a
+killed run left can be told from a run that goes on.
 """
 
 from __future__ import annotations
 
-import json
+import os
+import re
 import shutil
 import tempfile
 from pathlib import Path
 
-import psutil
-
 from harness.cluster.kubelet.runtimes import clear_leftovers as kill_leftovers
+from harness.cluster.kubelet.runtimes.leftovers import started_ticks
 
-_OWNER = "owner.json"
+_NAME = re.compile(r"world-(?P<pid>\d+)-(?P<ticks>\d+)-")
 
 
 def worlds_root(project_root: Path) -> Path:
@@ -26,10 +27,8 @@ def new_state_dir(project_root: Path) -> Path:
     """A fresh directory for one world of this process."""
     root = worlds_root(project_root)
     root.mkdir(parents=True, exist_ok=True)
-    directory = Path(tempfile.mkdtemp(prefix="world-", dir=root))
-    owner = psutil.Process()
-    (directory / _OWNER).write_text(json.dumps({"pid": owner.pid, "started": owner.create_time()}))
-    return directory
+    pid = os.getpid()
+    return Path(tempfile.mkdtemp(prefix=f"world-{pid}-{started_ticks(pid)}-", dir=root))
 
 
 def clear_leftovers(project_root: Path) -> int:
@@ -46,8 +45,5 @@ def clear_leftovers(project_root: Path) -> int:
 
 def _is_owned(directory: Path) -> bool:
     """Whether the process that made the directory still lives; a directory without an owner's name is nobody's."""
-    try:
-        owner = json.loads((directory / _OWNER).read_text())
-        return bool(psutil.Process(owner["pid"]).create_time() == owner["started"])
-    except (FileNotFoundError, json.JSONDecodeError, psutil.NoSuchProcess):
-        return False
+    name = _NAME.match(directory.name)
+    return name is not None and started_ticks(int(name["pid"])) == int(name["ticks"])

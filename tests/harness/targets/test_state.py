@@ -53,6 +53,14 @@ def test_given_a_run_that_was_killed_then_its_processes_and_directory_go(tmp_pat
     assert list(worlds_root(tmp_path).iterdir()) == []
 
 
+def test_a_world_has_its_owner_from_its_first_moment_to_its_last(tmp_path: Path) -> None:
+    # given a world whose directory has nothing in it yet, or nothing any more, then nobody else's `down --all` takes it away
+    mine = new_state_dir(tmp_path)
+    assert list(mine.iterdir()) == []
+    assert clear_leftovers(tmp_path) == 0
+    assert mine.is_dir()
+
+
 def test_a_directory_without_an_owner_is_nobodys(tmp_path: Path) -> None:
     (worlds_root(tmp_path) / "world-old").mkdir(parents=True)
     assert clear_leftovers(tmp_path) == 1
