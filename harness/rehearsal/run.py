@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -70,18 +70,11 @@ class _Rehearsal:
         """Everything, in order; a step that fails is a problem, and what depends on it is not counted as passed."""
         world = self._world
         started_us = world.now_us
-        finished_us = started_us
-        for step in (self._deploy, self._run_workflow, self._scale_down, self._look_at_data, self._run_jobs):
-            try:
-                step()
-            except NotMet as error:
-                self._problems.append(str(error))
-                break
-            finally:
-                if step != self._run_jobs:  # the bill is that of the Workflow
-                    finished_us = world.now_us
+        self._take(self._deploy, self._run_workflow, self._scale_down, self._look_at_data)
+        finished_us, charges = world.now_us, world.bill()  # the bill is that of the Workflow
+        if not self._problems:
+            self._take(self._run_jobs)
         self._judge()
-        charges = world.bill(started_us, finished_us)
         self._find("bill", bool(charges), f"{len(charges)} lines, ${sum(charge.usd for charge in charges):.4f} in all")
         missing = [name for name in self._expected_findings() if name not in self._findings]
         for name in missing:
@@ -112,6 +105,15 @@ class _Rehearsal:
             coverage=world.backend.coverage(),
             roadmap=checklist(self._findings),
         )
+
+    def _take(self, *steps: Callable[[], None]) -> None:
+        """Take steps one after another; what follows on one that fails is not looked at."""
+        for step in steps:
+            try:
+                step()
+            except NotMet as error:
+                self._problems.append(str(error))
+                return
 
     def _deploy(self) -> None:
         world = self._world

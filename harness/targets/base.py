@@ -61,6 +61,36 @@ class TakenInstance:
     lost_s: float
 
 
+class FaultSurface(Protocol):
+    """What a target lets the fault verbs touch, and what became of them. Belongs to the kernel's thread."""
+
+    @property
+    def reader(self) -> Reader:
+        """The cluster's objects."""
+
+    @property
+    def writer(self) -> Writer:
+        """Changes the cluster's objects."""
+
+    def reclaim_spot(self, node: str, *, notice_s: int, rebalance_lead_s: int | None) -> None:
+        """Let EC2 take a spot instance back."""
+
+    def kill_node(self, node: str) -> None:
+        """Let a machine stop at once, without notice."""
+
+    def drain_node(self, node: str) -> None:
+        """Cordon a node and evict what runs there."""
+
+    def fail_calls(self, operation: str, pod: str, target: str, first: int, times: int, verdict: str) -> None:
+        """Let matching calls to AWS fail."""
+
+    def unfired_rules(self) -> Sequence[str]:
+        """Failures of calls and archives that were asked for and never happened."""
+
+    def taken_instances(self) -> Sequence[TakenInstance]:
+        """The machines that faults took."""
+
+
 class Backend(Protocol):
     """The parts of one world on one target. All but `open_sink`, `truth` and `close` belong to the kernel's thread unless said otherwise."""
 
@@ -70,6 +100,10 @@ class Backend(Protocol):
     timeline: Timeline
     outputs: Mapping[str, str]
     state_dir: Path
+
+    @property
+    def faults(self) -> FaultSurface:
+        """Where faults strike."""
 
     @property
     def reader(self) -> Reader:
@@ -112,32 +146,14 @@ class Backend(Protocol):
     def pod_log(self, namespace: str, pod: str, container: str) -> str:
         """The output of a container's latest run, empty when it never ran."""
 
-    def bill(self, since_us: int, until_us: int) -> Sequence[Charge]:
-        """What was used between two moments, priced."""
-
-    def taken_instances(self) -> Sequence[TakenInstance]:
-        """The machines that faults took."""
+    def bill(self) -> Sequence[Charge]:
+        """What was used since the world began, priced. Any thread but the kernel's."""
 
     def coverage(self) -> dict[str, Any]:
         """What is done with each resource of the templates."""
 
     def serve_kubernetes(self, kubeconfig: Path) -> str:
         """Open the Kubernetes API and write a kubeconfig for it; its URL."""
-
-    def reclaim_spot(self, node: str, *, notice_s: int, rebalance_lead_s: int | None) -> None:
-        """Let EC2 take a spot instance back."""
-
-    def kill_node(self, node: str) -> None:
-        """Let a machine stop at once, without notice."""
-
-    def drain_node(self, node: str) -> None:
-        """Cordon a node and evict what runs there."""
-
-    def fail_calls(self, operation: str, pod: str, target: str, first: int, times: int, verdict: str) -> None:
-        """Let matching calls to AWS fail."""
-
-    def unfired_rules(self) -> Sequence[str]:
-        """Failures of calls and archives that were asked for and never happened."""
 
     def close(self) -> None:
         """Stop everything that was started. Any thread."""

@@ -49,7 +49,7 @@ class World:
     def __init__(self, backend: Backend) -> None:
         self.backend = backend
         self.timeline: Timeline = backend.timeline
-        self._injector = Injector(backend.kernel, backend.timeline, backend)
+        self._injector = Injector(backend.kernel, backend.timeline, backend.faults)
         self._chronicle = Chronicle(backend.reader, backend.timeline)
         self._on_kernel(self._chronicle.start)
 
@@ -195,7 +195,7 @@ class World:
 
         def look() -> list[str]:
             handles = [repr(handle.fault) for handle in self._injector.idle()]
-            return [*handles, *self.backend.unfired_rules()]
+            return [*handles, *self.backend.faults.unfired_rules()]
 
         return self._on_kernel(look)
 
@@ -226,13 +226,13 @@ class World:
         stored = split_datasets(self.backend.sink_url(), self.backend.sink_objects())
         return [CheckedDataset(one, self._difference(one) if compare else None) for one in stored]
 
-    def bill(self, since_us: int, until_us: int) -> list[Charge]:
-        """What was used between two moments, priced."""
-        return list(self._on_kernel(lambda: self.backend.bill(since_us, until_us)))
+    def bill(self) -> list[Charge]:
+        """What was used since the world began, priced."""
+        return list(self.backend.bill())
 
     def taken_instances(self) -> list[TakenInstance]:
         """The machines that faults took."""
-        return list(self._on_kernel(self.backend.taken_instances))
+        return list(self._on_kernel(self.backend.faults.taken_instances))
 
     def is_repeatable(self) -> list[str]:
         """Why the same seed may not give the same events; empty when it does."""

@@ -168,7 +168,11 @@ class FakeBackend:
     def pod_log(self, namespace: str, pod: str, container: str) -> str:
         return self.logs.get(f"{namespace}/{pod}/{container}", "")
 
-    def bill(self, since_us: int, until_us: int) -> Sequence[Charge]:
+    @property
+    def faults(self) -> FakeBackend:
+        return self
+
+    def bill(self) -> Sequence[Charge]:
         return []
 
     def taken_instances(self) -> Sequence[TakenInstance]:

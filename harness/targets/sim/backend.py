@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import datetime
-import fnmatch
 import shutil
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +13,9 @@ from fixtures.archives.failures import FailurePlan, FailureRule
 from fixtures.archives.log import LoggedRequest
 from fixtures.profiles import load_profile
 from fixtures.volumes import dataset
-from harness.clock import DAY, HOUR, SECOND, Kernel, Seeds, Timeline, format_time
+from harness.clock import DAY, HOUR, SECOND, Kernel, Seeds, Timeline
 from harness.cloud.agent import CloudNodeAgent
 from harness.cloud.autoscaler import ClusterAutoscaler
-from harness.cloud.bill import Machine, Usage, lines
-from harness.cloud.gateway import Answer, LoseAcknowledgement, MatchingCalls, Refuse, Verdict
-from harness.cloud.nodegroups import instance_id_of
 from harness.cloud.platform import WORKFLOW_CONTROLLER_IMAGE, deployment_is_available
 from harness.cloud.standin import Standin
 from harness.cluster.cluster import EmbeddedCluster
@@ -30,14 +24,15 @@ from harness.cluster.kubelet import Kubelets
 from harness.cluster.kubelet.runtimes import ModelledRuntime, ProcessRuntime, RuntimeSwitch
 from harness.kube.client import Change
 from harness.kube.hooks import Hooks, PodRuntime
-from harness.kube.objects import Object, key_of
-from harness.kube.resources import DEPLOYMENTS, NODES, PODS
-from harness.targets.base import Charge, Settings, TakenInstance, Truth
+from harness.kube.objects import Object
+from harness.kube.resources import DEPLOYMENTS
+from harness.targets.base import Charge, Settings, Truth
 from harness.targets.project import Project
+from harness.targets.sim.breaking import SimFaults
 from harness.targets.sim.cloudside import CloudSide, lay_ground
 from harness.targets.sim.gate import DOOR, KernelGate, archive_policy
 from harness.targets.sim.images import Registry
-from harness.targets.sim.losses import LossLedger
+from harness.targets.sim.metering import Meter
 from harness.targets.sim.state import new_state_dir
 from harness.targets.sim.workloads import PROFILE, recorded_profile
 from harness.workflows import WorkflowController
@@ -45,12 +40,6 @@ from harness.workflows import WorkflowController
 _EPOCH_US = 1_796_083_200 * SECOND  # 2026-12-01, the first possible start of a run
 _START_DAYS = 90
 PRELOADED = ("pipeline.preload",)
-_VERDICTS: Mapping[str, Verdict] = {
-    "SlowDown": Refuse(503, "SlowDown"),
-    "InternalError": Refuse(500, "InternalError"),
-    "AccessDenied": Refuse(403, "AccessDenied"),
-    "LostAcknowledgement": LoseAcknowledgement(),
-}
 
 
 class _LateKubelets:
@@ -69,16 +58,6 @@ class _LateKubelets:
     def shut_down(self, node_name: str, grace_s: int, critical_s: int) -> None:
         """The machine is about to go."""
         self.kubelets.shut_down(node_name, grace_s, critical_s)
-
-
-@dataclass
-class _Taken:
-    at_us: int
-    instance: str
-    node: str
-    node_group: str
-    notice_s: int
-    pods: tuple[str, ...] = field(default=())
 
 
 class SimBackend:
@@ -111,9 +90,6 @@ class SimBackend:
         self._archives = Archives(settings.scale, settings.seed, KernelGate(self.kernel), self._failures)
         self._archives.start()
         self.kernel.parties.open_door(DOOR, archive_policy(load_profile(PROFILE).archive_bytes_per_s, settings.scale))
-        self._taken: list[_Taken] = []
-        self._rules: list[MatchingCalls] = []
-        self._losses = LossLedger()
         self._processes: ProcessRuntime | None = None
         self._cluster = EmbeddedCluster(
             self.kernel,
@@ -144,6 +120,22 @@ class SimBackend:
         )
         self.kernel.start()
         gateway_url = cloud.open_gateway()
+        self.faults = SimFaults(
+            kernel=self.kernel,
+            timeline=self.timeline,
+            reader=self.reader,
+            writer=self.writer,
+            cloud=cloud,
+            failures=self._failures,
+        )
+        self._meter = Meter(
+            kernel=self.kernel,
+            timeline=self.timeline,
+            settings=self.settings,
+            cloud=cloud,
+            archive_log=lambda: self._archives.log,
+            taken=self.faults.taken_instances,
+        )
         agent = CloudNodeAgent(
             estate=self._ground.estate,
             identity=cloud.identity,
@@ -171,7 +163,6 @@ class SimBackend:
                     estate=self._ground.estate,
                 )
             )
-            cloud.gateway.on_answer.append(self._answered)
             cloud.groups.start()
 
         self.kernel.call(begin)
@@ -290,133 +281,9 @@ class SimBackend:
         path = self._cluster.kubelets.log_path(namespace, pod, container)
         return path.read_text(errors="replace") if path is not None and path.is_file() else ""
 
-    # The bill
-
-    def bill(self, since_us: int, until_us: int) -> Sequence[Charge]:
-        """What was used between two moments, priced. Any thread but the kernel's."""
-        machines, requests = self.kernel.call(lambda: (self._machines(since_us, until_us), self._requests()))
-        estate, scale = self._ground.estate, self.settings.scale
-        s3, bucket = self._ground.services.client("s3"), self.outputs["DataBucketName"]
-        pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket)
-        stored = sum(entry["Size"] for page in pages for entry in page.get("Contents", ()))
-        usage = Usage(
-            region=estate.region,
-            day=datetime.date.fromisoformat(format_time(until_us)[:10]).isoformat(),
-            hours=(until_us - since_us) / HOUR,
-            kubernetes_version=estate.cluster.kubernetes_version,
-            machines=machines,
-            nat_gateways=estate.nat_gateways,
-            public_addresses=estate.public_addresses,
-            interface_endpoint_zones=estate.interface_endpoint_zones,
-            nat_bytes=self._downloaded_bytes() / scale,
-            bucket_bytes=stored / scale,
-            file_system_bytes=self._ground.file_systems.used_bytes(),
-            requests=requests,
-        )
-        return [Charge(line.item, line.usd, line.quantity, line.unit, line.price_date) for line in lines(usage)]
-
-    def _downloaded_bytes(self) -> float:
-        """What came through the NAT gateway; a recorded workload's bytes are those of its profile, taken at this world's scale."""
-        if self.settings.workload == "recorded":
-            done = {record.subject for record in self.timeline.of_kind("WorkDone")}
-            measured = load_profile(PROFILE).services.values()
-            return sum(one.bytes_in for one in measured if f"work/{one.work_key}" in done) * self.settings.scale
-        return float(sum(request.size_bytes for request in self._archives.log))
-
-    def _machines(self, since_us: int, until_us: int) -> list[Machine]:
-        lost_s = {taken.instance: taken.lost_s for taken in self.taken_instances()}
-        specs = {spec.name: spec for spec in self._ground.estate.node_groups}
-        machines = []
-        for used in self._cloud.instances.usage():
-            end_us = min(until_us, until_us if used.end_us is None else used.end_us)
-            begin_us = max(since_us, used.start_us)
-            if end_us <= begin_us:
-                continue
-            on_demand = used.pool.capacity_type == "ON_DEMAND"
-            machines.append(
-                Machine(
-                    pool=used.pool,
-                    usd_per_hour=self._cloud.market.price_usd_per_hour(used.pool),
-                    price_date=self._cloud.market.price_date(used.pool),
-                    disk_gib=specs[used.group].disk_gib,
-                    billed_s=(end_us - begin_us) / SECOND,
-                    life_s=(end_us - used.start_us) / SECOND,
-                    interrupted=used.interrupted and not on_demand,
-                    lost_s=lost_s.get(used.instance_id, 0.0),
-                )
-            )
-        return machines
-
-    def _requests(self) -> dict[str, int]:
-        counts: dict[str, int] = {}
-        for count in self._cloud.gateway.counters.all():
-            if count.service == "s3":
-                counts[count.operation] = counts.get(count.operation, 0) + count.requests
-        return counts
-
-    # Breaking
-
-    def reclaim_spot(self, node: str, *, notice_s: int, rebalance_lead_s: int | None) -> None:
-        """Let EC2 take a spot instance back."""
-        self._note_taken(node, notice_s)
-        self._cloud.spot.reclaim(node, notice_s=notice_s, rebalance_lead_s=rebalance_lead_s)
-
-    def kill_node(self, node: str) -> None:
-        """Let a machine stop at once, without notice."""
-        self._note_taken(node, 0)
-        self._cloud.spot.lose_instance(node)
-
-    def drain_node(self, node: str) -> None:
-        """Cordon a node and evict what runs there, as `kubectl drain` does: PodDisruptionBudgets hold."""
-        self._cloud.drainer.cordon(node)
-        self._cloud.drainer.drain(node, respects_budgets=True, timeout_s=0, done=lambda: None)
-
-    def fail_calls(self, operation: str, pod: str, target: str, first: int, times: int, verdict: str) -> None:
-        """Let matching calls to AWS fail."""
-        rule = MatchingCalls(f"{verdict} {operation}", _VERDICTS[verdict], operation, pod, target, first, times)
-        self._rules.append(rule)
-        self._cloud.gateway.rules.append(rule)
-
-    def unfired_rules(self) -> Sequence[str]:
-        """Failures of calls and archives that were asked for and never happened."""
-        return [rule.name for rule in self._rules if not rule.fired] + [repr(rule) for rule in self._failures.unfired]
-
-    def taken_instances(self) -> Sequence[TakenInstance]:
-        """The machines that faults took, with the work that was lost on them."""
-        records = list(self.timeline)
-        return [
-            TakenInstance(
-                taken.at_us,
-                taken.instance,
-                taken.node,
-                taken.node_group,
-                taken.notice_s,
-                taken.pods,
-                sum(self._losses.lost_s(pod, taken.node, records) for pod in taken.pods),
-            )
-            for taken in self._taken
-        ]
-
-    def _note_taken(self, node: str, notice_s: int) -> None:
-        instance = self._cloud.instances.get(self._instance_of(node))
-        pods = tuple(
-            key_of(pod)
-            for pod in self.reader.by_index(PODS, "node", node)
-            if (pod.get("status") or {}).get("phase") == "Running" and fnmatch.fnmatch(key_of(pod), "em-pipeline/*")
-        )
-        group = instance.group if instance is not None else ""
-        self._taken.append(_Taken(self.kernel.now, self._instance_of(node), node, group, notice_s, pods))
-
-    def _instance_of(self, node: str) -> str:
-        found = self.reader.get(NODES, None, node)
-        instance = instance_id_of(found) if found is not None else None
-        if instance is None:
-            raise LookupError(f"node {node} is no EC2 instance")
-        return instance
-
-    def _answered(self, answer: Answer) -> None:
-        if answer.call.operation == "PutObject" and answer.status < 300:
-            self._losses.committed(answer.call.party, self.kernel.now)
+    def bill(self) -> Sequence[Charge]:
+        """What was used since the world began, priced. Any thread but the kernel's."""
+        return self._meter.bill()
 
     def close(self) -> None:
         """Stop everything that was started and remove the world's directory."""
