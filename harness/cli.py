@@ -11,13 +11,16 @@ from harness.targets.project import ProjectError
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run a command; 0 when it holds, 1 when what was rehearsed or checked does not, 2 when it could not be run."""
+    """Run a command; 0 when it holds, 1 when what was rehearsed or checked does not, 2 when it could not be run, 130 after Ctrl-C."""
     arguments = _parser().parse_args(argv)
     try:
         exit_code: int = arguments.run(arguments)
     except (ProjectError, TargetUnavailable) as error:
         print(f"harness: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print("harness: interrupted, everything that was started has been stopped", file=sys.stderr)
+        return 130
     return exit_code
 
 
@@ -77,8 +80,10 @@ def _scale(text: str) -> float:
 
 
 def _rehearse(arguments: argparse.Namespace) -> int:
+    from harness.rehearsal.places import require_directory
     from harness.rehearsal.run import rehearse
 
+    require_directory(arguments.out, "--out")
     return rehearse(
         environment=arguments.env,
         scale=arguments.scale,

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import psutil
 
+from harness.rehearsal.places import require_directory
 from harness.targets.base import Settings
 from harness.targets.choose import choose_target
 from harness.targets.project import ProjectError, find_project
@@ -34,13 +35,13 @@ def up(environment: str, *, kubeconfig: Path, detach: bool) -> int:
     if _running(session) is not None:
         raise ProjectError("a cluster is up already: stop it with `harness down`")
     kubeconfig = kubeconfig.resolve()
+    require_directory(kubeconfig.parent, "--kubeconfig in")
     if detach:
         return _start_detached(environment, kubeconfig, session)
     settings = Settings(environment=environment, seed=int(time.time()), scale=_SCALE, pace=1.0)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    kubeconfig.parent.mkdir(parents=True, exist_ok=True)
     with World(choose_target("sim").open(project, settings)) as world:
         world.deploy()
         url = world.backend.serve_kubernetes(kubeconfig)

@@ -51,16 +51,48 @@ def test_an_environment_that_is_not_rendered_ends_with_2_and_one_line(
     assert said.count("\n") == 1
 
 
+@pytest.mark.parametrize("below", ["a-file", "a-file/further"])
+def test_a_report_that_cannot_be_written_is_refused_before_the_run(
+    below: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # given a file where the report's directory is to be
+    (tmp_path / "a-file").touch()
+    runs: list[Any] = []
+    monkeypatch.setattr("harness.rehearsal.run.rehearse", lambda **settings: runs.append(settings))
+    # when a rehearsal is asked for, then one line says so and nothing has run
+    assert main(["rehearse", "--out", str(tmp_path / below)]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith(f"harness: --out {tmp_path / below}: ")
+    assert said.endswith(": name a directory that can be made and written\n")
+    assert said.count("\n") == 1
+    assert runs == []
+
+
 @pytest.mark.parametrize("error", [ProjectError("stale: run make render"), TargetUnavailable("target kind ...")])
 def test_what_cannot_be_run_ends_with_2_and_its_reason(
-    error: Exception, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    error: Exception, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    monkeypatch.chdir(tmp_path)
+
     def refuse(**_settings: Any) -> int:
         raise error
 
     monkeypatch.setattr("harness.rehearsal.run.rehearse", refuse)
     assert main(["rehearse"]) == 2
     assert capsys.readouterr().err == f"harness: {error}\n"
+
+
+def test_ctrl_c_ends_with_130_and_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    def interrupted(**_settings: Any) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("harness.rehearsal.run.rehearse", interrupted)
+    assert main(["rehearse"]) == 130
+    assert capsys.readouterr().err == "harness: interrupted, everything that was started has been stopped\n"
 
 
 @pytest.mark.parametrize(
@@ -77,8 +109,9 @@ def test_what_cannot_be_run_ends_with_2_and_its_reason(
 )
 @pytest.mark.parametrize("exit_code", [0, 1])
 def test_rehearse_hands_on_its_settings_and_its_exit_code(
-    arguments: list[str], settings: dict[str, Any], exit_code: int, monkeypatch: pytest.MonkeyPatch
+    arguments: list[str], settings: dict[str, Any], exit_code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.chdir(tmp_path)
     handed: dict[str, Any] = {}
 
     def remember(**given: Any) -> int:

@@ -45,6 +45,13 @@ def test_given_a_cluster_that_is_up_then_another_is_refused(root: Path, process:
         up("dev", kubeconfig=root / "kubeconfig", detach=True)
 
 
+@pytest.mark.parametrize("detach", [False, True])
+def test_a_kubeconfig_that_cannot_be_written_is_refused_before_anything_starts(root: Path, detach: bool) -> None:
+    (root / "a-file").touch()
+    with pytest.raises(ProjectError, match=r"--kubeconfig in .*/a-file: .*: name a directory that can be made"):
+        up("dev", kubeconfig=root / "a-file" / "kubeconfig", detach=detach)
+
+
 def test_given_a_cluster_that_is_up_then_down_stops_it_and_forgets_it(
     root: Path, process: psutil.Process, capsys: pytest.CaptureFixture[str]
 ) -> None:
