@@ -31,10 +31,12 @@ def parse_route(path: str) -> Route | None:
         group, version, rest = parts[1], parts[2], parts[3:]
     else:
         return None
+    if not all(rest):
+        return None
     namespace = None
     if rest[0] == "namespaces" and len(rest) > 2 and not _is_namespace_itself(group, rest):
         namespace, rest = rest[1], rest[2:]
-    if len(rest) > 3 or not all(rest):
+    if len(rest) > 3:
         return None
     plural, name, subresource = (*rest, "", "")[:3]
     return Route(group, version, plural, namespace, name, subresource)

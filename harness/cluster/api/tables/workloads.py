@@ -69,7 +69,7 @@ def _pod_state(pod: Object, spec: Mapping[str, Any], status: Mapping[str, Any], 
         reason = initializing
     else:
         counted = status.get("containerStatuses") or ()
-        ready = sum(bool(entry.get("ready") and dig(entry, "state", "running")) for entry in counted)
+        ready = sum(bool(entry.get("ready")) and dig(entry, "state", "running") is not None for entry in counted)
         for entry in reversed(counted):
             reason = _container_reason(entry.get("state") or {}) or reason
         if reason == "Completed" and ready:
