@@ -6,5 +6,4 @@ WORKDIR /app
 COPY requirements/base.lock requirements/base.lock
 RUN pip install --no-cache-dir --disable-pip-version-check -r requirements/base.lock
 COPY fixtures fixtures
-COPY compose compose
 USER 10001:10001

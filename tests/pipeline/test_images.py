@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import signal
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -15,13 +12,19 @@ from urllib.parse import urlsplit
 import pytest
 import yaml
 
-from compose.archives import PORTS
+from fixtures.archives import ARCHIVE_NAMES, VARIABLES, Archives
+from fixtures.archives.__main__ import _arguments
 from pipeline.settings import LOADERS, SERVICES, names, parse
 
 ROOT = Path(__file__).parents[2]
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "compose/docker-compose.yaml").read_text())["services"]
 OF_AWS = {"AWS_ENDPOINT_URL_S3", "AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}
+
+
+def by_default(text: str) -> str:
+    """A value of the composition when its variable is not set."""
+    return re.sub(r"\$\{\w+:-(.*)\}", r"\1", text)
 
 
 def entry_points() -> dict[str, list[str]]:
@@ -75,7 +78,7 @@ def test_the_composition_runs_every_service_with_settings_that_exist(service: st
     found = COMPOSE[service]
     assert found["build"] == {"context": "..", "target": service}
     assert set(found["environment"]) <= set(names()) | OF_AWS
-    plain = {name: re.sub(r"\$\{\w+:-(.*)\}", r"\1", value) for name, value in found["environment"].items()}
+    plain = {name: by_default(value) for name, value in found["environment"].items()}
     settings = parse([service], plain)[1]
     limit_mb = int(found["mem_limit"].removesuffix("m"))
     assert settings.memory_limit_gb * 1000 < limit_mb or service == "consolidate"
@@ -95,30 +98,25 @@ def test_everything_waits_for_what_it_needs_and_consolidation_comes_last() -> No
     assert "flyem" in before("ebi")
 
 
-def test_the_archives_of_the_composition_listen_where_the_services_look() -> None:
-    looked_up = {
-        (name, urlsplit(value).port)
-        for service in LOADERS
-        for name, value in COMPOSE[service]["environment"].items()
-        if name.startswith("EM_SOURCE_")
-    }
-    assert {port for _, port in looked_up} == set(PORTS.values())
+def test_no_service_wants_more_than_a_cpu_as_docker_refuses_what_the_machine_lacks() -> None:
+    assert {service for service, found in COMPOSE.items() if found.get("cpus", 1) > 1} == set()
 
 
-@pytest.mark.slow
-def test_the_archives_say_the_paths_that_the_services_use() -> None:
-    with subprocess.Popen(
-        [sys.executable, "-m", "compose.archives"],
-        cwd=ROOT,
-        env={"PATH": os.environ["PATH"], "PYTHONPATH": os.pathsep.join(sys.path)},
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as process:
-        assert process.stdout is not None
-        said = dict(process.stdout.readline().strip().split("=", 1) for _ in PORTS)
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(20) == 0
-    for service in LOADERS:
-        for name, value in COMPOSE[service]["environment"].items():
-            if name.startswith("EM_SOURCE_"):
-                assert value.replace("//archives:", "//127.0.0.1:") == said[name]
+def test_nothing_is_published_on_the_host() -> None:
+    assert {service for service, found in COMPOSE.items() if {"ports", "network_mode"} & set(found)} == set()
+
+
+def test_the_services_look_where_the_archives_of_the_composition_are() -> None:
+    command = [by_default(word) for word in COMPOSE["archives"]["command"]]
+    assert command[:3] == ["python", "-m", "fixtures.archives"]
+    given = _arguments(command[3:])
+    with Archives(given.scale, given.seed) as archives:
+        said = archives.environment_for("compose")
+    expected = {}
+    for port, name in enumerate(ARCHIVE_NAMES, given.port_base):
+        url = urlsplit(said[VARIABLES[name]])
+        expected[VARIABLES[name]] = url._replace(netloc=f"archives:{port}").geturl()
+    used = [(name, value) for service in LOADERS for name, value in COMPOSE[service]["environment"].items()]
+    assert {name: value for name, value in used if name.startswith("EM_SOURCE_")} == expected
+    # Listeners are opened in this order, so who reaches the last one can reach all.
+    assert f"'127.0.0.1', {port}" in COMPOSE["archives"]["healthcheck"]["test"][-1]
