@@ -14,11 +14,14 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from harness.cli import _parser
 from tests.docs.pages import ROOT
 
 KUBECTL_VERBS = {"get", "describe", "create", "apply", "delete", "logs", "wait"}
+COMPOSE_VERBS_WITH_SERVICE = {"logs", "run"}
+COMPOSE_VERBS = {"build", "up", "ps", "down"} | COMPOSE_VERBS_WITH_SERVICE
 
 
 class CannotBe(AssertionError):
@@ -43,7 +46,7 @@ def check(line: str) -> None:
         if not KUBECTL_VERBS & set(arguments):
             raise CannotBe(f"{line}: no verb of {', '.join(sorted(KUBECTL_VERBS))}")
     elif words[:2] == ["docker", "compose"]:
-        _existing(line, arguments)
+        _compose(line, arguments[1:])
     else:
         raise CannotBe(f"{line}: nothing here knows how to check {program!r}")
 
@@ -80,6 +83,17 @@ def _existing(line: str, arguments: list[str]) -> None:
     for argument in arguments:
         if "/" in argument and not argument.startswith("-") and not (ROOT / argument.partition("::")[0]).exists():
             raise CannotBe(f"{line}: {argument} does not exist")
+
+
+def _compose(line: str, arguments: list[str]) -> None:
+    if arguments[:1] != ["-f"] or not (ROOT / arguments[1]).is_file():
+        raise CannotBe(f"{line}: -f names no file of this repository")
+    verb, rest = arguments[2], arguments[3:]
+    if verb not in COMPOSE_VERBS:
+        raise CannotBe(f"{line}: no verb of {', '.join(sorted(COMPOSE_VERBS))}")
+    services = set(yaml.safe_load((ROOT / arguments[1]).read_text())["services"])
+    if verb in COMPOSE_VERBS_WITH_SERVICE and not services & set(rest):
+        raise CannotBe(f"{line}: {arguments[1]} has no such service")
 
 
 def _harness(line: str, arguments: list[str]) -> None:

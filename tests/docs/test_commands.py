@@ -45,6 +45,9 @@ def test_the_two_commands_of_the_readme_are_there() -> None:
         ("python -m infra synth", "invalid choice: 'synth'"),
         ("pytest tests/nowhere", "tests/nowhere does not exist"),
         ("kubectl frobnicate", "no verb of"),
+        ("docker compose up", "-f names no file"),
+        ("docker compose -f compose/docker-compose.yaml frobnicate", "no verb of"),
+        ("docker compose -f compose/docker-compose.yaml logs nobody", "has no such service"),
         ("helm install x", "nothing here knows how to check 'helm'"),
     ],
 )
