@@ -26,7 +26,7 @@ class _Drain:
     node: str
     respects_budgets: bool
     done: Callable[[], None]
-    deadline_us: int
+    limited: bool = False  # a time was set after which it ends
     finished: bool = False
     retry_us: int = field(default=-1)
 
@@ -48,11 +48,17 @@ class Drainer:
             self._writer.patch(NODES, None, node, {"spec": {"unschedulable": True}})
 
     def drain(
-        self, node: str, *, respects_budgets: bool, timeout_s: int, done: Callable[[], None], cordons: bool = True
+        self,
+        node: str,
+        *,
+        respects_budgets: bool,
+        timeout_s: int | None,
+        done: Callable[[], None],
+        cordons: bool = True,
     ) -> None:
-        """Cordon and evict; `done` is called once, when no pod is left or after `timeout_s`.
+        """Cordon and evict; `done` is called once, when no pod is left or after `timeout_s` (None: it goes on for ever).
 
-        A node that drains already keeps its first drain, which then calls both.
+        A node that drains already keeps its first drain and that one's time, if it has one; it then calls both.
         """
         if cordons:
             self.cordon(node)
@@ -66,12 +72,18 @@ class Drainer:
 
             running.done = both
             running.respects_budgets = running.respects_budgets and respects_budgets
+            self._limit(running, timeout_s)
             self._step(running)
             return
-        drain = _Drain(node, respects_budgets, done, self._kernel.now + timeout_s * SECOND)
+        drain = _Drain(node, respects_budgets, done)
         self._drains[node] = drain
-        self._kernel.at(drain.deadline_us, lambda: self._finish(drain))
+        self._limit(drain, timeout_s)
         self._step(drain)
+
+    def _limit(self, drain: _Drain, timeout_s: int | None) -> None:
+        if timeout_s is not None and not drain.limited:
+            drain.limited = True
+            self._kernel.after(timeout_s * SECOND, lambda: self._finish(drain))
 
     def pods_to_move(self, node: str) -> list[Object]:
         """The pods that a drain has to wait for."""

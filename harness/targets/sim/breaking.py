@@ -70,9 +70,8 @@ class SimFaults:
         self._take(node, 0, lambda: self._cloud.spot.lose_instance(node))
 
     def drain_node(self, node: str) -> None:
-        """Cordon a node and evict what runs there, as `kubectl drain` does: PodDisruptionBudgets hold."""
-        self._cloud.drainer.cordon(node)
-        self._cloud.drainer.drain(node, respects_budgets=True, timeout_s=0, done=lambda: None)
+        """Cordon a node and evict what runs there, as `kubectl drain` does: PodDisruptionBudgets hold, and it tries for ever."""
+        self._cloud.drainer.drain(node, respects_budgets=True, timeout_s=None, done=lambda: None)
 
     def fail_calls(self, operation: str, pod: str, target: str, first: int, times: int, verdict: str) -> None:
         """Let matching calls to AWS fail."""

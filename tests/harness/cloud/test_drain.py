@@ -45,7 +45,7 @@ def _cell_with_a_guarded_pod(make_cell: MakeCell) -> tuple[Cell, str]:
     return cell, node
 
 
-def _drain(cell: Cell, node: str, done: list[float], *, respects_budgets: bool, timeout_s: int = 600) -> None:
+def _drain(cell: Cell, node: str, done: list[float], *, respects_budgets: bool, timeout_s: int | None = 600) -> None:
     cell.call(
         lambda: cell.drainer.drain(
             node,
@@ -94,6 +94,29 @@ def test_given_a_budget_that_never_permits_when_time_is_up_then_the_drain_ends_w
 
     assert done[0] - begin_s == pytest.approx(90)
     assert [pod["metadata"]["name"] for pod in cell.call(lambda: cell.drainer.pods_to_move(node))] == ["p"]
+
+
+def test_given_a_drain_without_a_limit_then_it_tries_until_the_budget_permits(make_cell: MakeCell) -> None:
+    # given `kubectl drain`, which never gives up, when a day later the budget permits, then the pod goes
+    cell, node = _cell_with_a_guarded_pod(make_cell)
+    done: list[float] = []
+    _drain(cell, node, done, respects_budgets=True, timeout_s=None)
+    cell.run(24 * 3600)
+    assert done == []
+    assert cell.store.get(PODS, "em-pipeline", "p") is not None
+    cell.call(lambda: _budget(cell, allowed=1))
+    cell.wait(lambda: bool(done))
+    assert cell.store.get(PODS, "em-pipeline", "p") is None
+
+
+def test_given_a_drain_without_a_limit_when_one_with_a_limit_joins_then_its_time_holds(make_cell: MakeCell) -> None:
+    cell, node = _cell_with_a_guarded_pod(make_cell)
+    done: list[float] = []
+    begin_s = cell.seconds(cell.kernel.now)
+    _drain(cell, node, done, respects_budgets=True, timeout_s=None)
+    _drain(cell, node, done, respects_budgets=True, timeout_s=90)
+    cell.wait(lambda: len(done) == 2)
+    assert [moment - begin_s for moment in done] == [pytest.approx(90)] * 2
 
 
 def test_given_a_drain_that_waits_when_a_stronger_one_begins_then_both_end_and_budgets_no_longer_count(
