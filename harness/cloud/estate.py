@@ -138,6 +138,9 @@ class Estate:
     nat_gateways: int = 0
     public_addresses: int = 0
     interface_endpoint_zones: int = 0  # endpoints times the zones of each: what is billed by the hour
+    gateway_endpoints: tuple[
+        str, ...
+    ] = ()  # services of the region that are reached past the NAT gateways: s3, dynamodb
 
     def has_addon(self, name: str) -> bool:
         """Whether the template installs an add-on."""
@@ -181,6 +184,11 @@ def survey(provisioned: Provisioned) -> Estate:
             len(one.wanted.properties.get("SubnetIds") or ())
             for one in provisioned.of_type("AWS::EC2::VPCEndpoint")
             if one.wanted.properties.get("VpcEndpointType") == "Interface"
+        ),
+        gateway_endpoints=tuple(
+            str(one.wanted.properties["ServiceName"]).rpartition(".")[2]
+            for one in provisioned.of_type("AWS::EC2::VPCEndpoint")
+            if one.wanted.properties.get("VpcEndpointType", "Gateway") == "Gateway"
         ),
     )
 

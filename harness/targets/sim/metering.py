@@ -6,6 +6,7 @@ import datetime
 from collections.abc import Callable, Sequence
 
 from fixtures.archives.log import LoggedRequest
+from fixtures.archives.openorganelle import REGION
 from fixtures.profiles import load_profile
 from harness.clock import HOUR, SECOND, Kernel, Timeline, format_time
 from harness.cloud.bill import Machine, Usage, lines
@@ -60,11 +61,24 @@ class Meter:
 
     def _downloaded_bytes(self) -> float:
         """What came through the NAT gateway; a recorded workload's bytes are those of its profile."""
+        past_nat = self._past_nat()
         if self._settings.workload == "recorded":
             done = {record.subject for record in self._timeline.of_kind("WorkDone")}
             measured = load_profile(PROFILE).services.values()
-            return float(sum(one.bytes_in for one in measured if f"work/{one.work_key}" in done))
-        return sum(request.size_bytes for request in self._archive_log()) / self._settings.scale
+            return float(
+                sum(
+                    one.bytes_in
+                    for one in measured
+                    if f"work/{one.work_key}" in done and not past_nat.intersection(one.archives)
+                )
+            )
+        taken = (request.size_bytes for request in self._archive_log() if request.archive not in past_nat)
+        return sum(taken) / self._settings.scale
+
+    def _past_nat(self) -> frozenset[str]:
+        """The archives that are buckets of our region: an S3 gateway endpoint leads there, whosever the bucket is, and costs nothing."""
+        estate = self._cloud.ground.estate
+        return frozenset({"openorganelle"} if "s3" in estate.gateway_endpoints and estate.region == REGION else ())
 
     def _machines(self) -> list[Machine]:
         lost_s = {taken.instance: taken.lost_s for taken in self._taken()}

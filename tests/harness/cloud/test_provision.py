@@ -78,6 +78,7 @@ def test_given_the_provisioned_environment_when_it_is_surveyed_then_the_models_h
     assert estate.pod_identity("em-pipeline", "stranger") is None
     assert estate.nat_gateways == 1
     assert estate.interface_endpoint_zones == 3 * 7
+    assert estate.gateway_endpoints == ("s3",)
     assert estate.buckets == (dev[1].outputs["DataBucketName"],)
 
 
