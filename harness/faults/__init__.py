@@ -14,7 +14,6 @@ from harness.faults.verbs import (
     Fault,
     KillNode,
     ReclaimSpot,
-    Surface,
 )
 
 __all__ = [
@@ -30,6 +29,5 @@ __all__ = [
     "OnKnock",
     "OnRecord",
     "ReclaimSpot",
-    "Surface",
     "Trigger",
 ]

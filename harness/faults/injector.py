@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 
 from harness.clock import Kernel, Knock, Record, Timeline, seconds
 from harness.faults.triggers import After, OnKnock, OnRecord, Trigger
-from harness.faults.verbs import Fault, Surface
+from harness.faults.verbs import Fault
+from harness.targets.base import FaultSurface
 
 
 @dataclass
@@ -27,7 +28,7 @@ class Handle:
 class Injector:
     """All faults of one world."""
 
-    def __init__(self, kernel: Kernel, timeline: Timeline, surface: Surface) -> None:
+    def __init__(self, kernel: Kernel, timeline: Timeline, surface: FaultSurface) -> None:
         self._kernel = kernel
         self._timeline = timeline
         self._surface = surface

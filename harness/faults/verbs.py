@@ -6,35 +6,11 @@ import fnmatch
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from harness.kube.client import Reader, Writer
 from harness.kube.objects import Object, is_deleting, key_of, name_of, namespace_of
 from harness.kube.resources import PODS
+from harness.targets.base import FaultSurface
 
 Verdict = Literal["SlowDown", "InternalError", "AccessDenied", "LostAcknowledgement"]
-
-
-class Surface(Protocol):
-    """What a target lets the verbs touch. Called on the kernel's thread."""
-
-    @property
-    def reader(self) -> Reader:
-        """The cluster's objects."""
-
-    @property
-    def writer(self) -> Writer:
-        """Changes the cluster's objects."""
-
-    def reclaim_spot(self, node: str, *, notice_s: int, rebalance_lead_s: int | None) -> None:
-        """Let EC2 take a spot instance back."""
-
-    def kill_node(self, node: str) -> None:
-        """Let a machine stop at once, without notice."""
-
-    def drain_node(self, node: str) -> None:
-        """Cordon a node and evict what runs there."""
-
-    def fail_calls(self, operation: str, pod: str, target: str, first: int, times: int, verdict: Verdict) -> None:
-        """Let matching calls to AWS fail, from the `first` one on, `times` times."""
 
 
 class NothingToHit(LookupError):
@@ -44,11 +20,11 @@ class NothingToHit(LookupError):
 class Fault(Protocol):
     """A way to break something."""
 
-    def strike(self, surface: Surface) -> str:
+    def strike(self, surface: FaultSurface) -> str:
         """Do it; says what was hit. Raises NothingToHit."""
 
 
-def _pod(surface: Surface, pattern: str) -> Object:
+def _pod(surface: FaultSurface, pattern: str) -> Object:
     """The first live pod whose `namespace/name` matches."""
     for pod in surface.reader.list(PODS):
         running = (pod.get("status") or {}).get("phase") not in {"Succeeded", "Failed"}
@@ -57,7 +33,7 @@ def _pod(surface: Surface, pattern: str) -> Object:
     raise NothingToHit(f"no live pod matches {pattern!r}")
 
 
-def _node_of(surface: Surface, pattern: str) -> str:
+def _node_of(surface: FaultSurface, pattern: str) -> str:
     pod = _pod(surface, pattern)
     node: str | None = pod["spec"].get("nodeName")
     if node is None:
@@ -71,7 +47,7 @@ class DeletePod:
 
     pod: str
 
-    def strike(self, surface: Surface) -> str:
+    def strike(self, surface: FaultSurface) -> str:
         """Delete the pod with its own grace period."""
         pod = _pod(surface, self.pod)
         surface.writer.delete(PODS, namespace_of(pod), name_of(pod))
@@ -84,7 +60,7 @@ class EvictPod:
 
     pod: str
 
-    def strike(self, surface: Surface) -> str:
+    def strike(self, surface: FaultSurface) -> str:
         """Evict the pod."""
         pod = _pod(surface, self.pod)
         surface.writer.evict(str(namespace_of(pod)), name_of(pod))
@@ -97,7 +73,7 @@ class DrainNode:
 
     pod: str
 
-    def strike(self, surface: Surface) -> str:
+    def strike(self, surface: FaultSurface) -> str:
         """Cordon and evict."""
         node = _node_of(surface, self.pod)
         surface.drain_node(node)
@@ -112,7 +88,7 @@ class ReclaimSpot:
     notice_s: int = 120
     rebalance_lead_s: int | None = None
 
-    def strike(self, surface: Surface) -> str:
+    def strike(self, surface: FaultSurface) -> str:
         """Start the reclaim."""
         node = _node_of(surface, self.pod)
         surface.reclaim_spot(node, notice_s=self.notice_s, rebalance_lead_s=self.rebalance_lead_s)
@@ -125,7 +101,7 @@ class KillNode:
 
     pod: str
 
-    def strike(self, surface: Surface) -> str:
+    def strike(self, surface: FaultSurface) -> str:
         """Stop it."""
         node = _node_of(surface, self.pod)
         surface.kill_node(node)
@@ -143,7 +119,7 @@ class FailCalls:
     first: int = 1
     times: int = 1
 
-    def strike(self, surface: Surface) -> str:
+    def strike(self, surface: FaultSurface) -> str:
         """Arm the rule."""
         surface.fail_calls(self.operation, self.pod, self.target, self.first, self.times, self.verdict)
         return f"Calls/{self.operation}"

@@ -82,7 +82,7 @@ class FaultSurface(Protocol):
         """Cordon a node and evict what runs there."""
 
     def fail_calls(self, operation: str, pod: str, target: str, first: int, times: int, verdict: str) -> None:
-        """Let matching calls to AWS fail."""
+        """Let matching calls to AWS fail, from the `first` one on, `times` times."""
 
     def unfired_rules(self) -> Sequence[str]:
         """Failures of calls and archives that were asked for and never happened."""

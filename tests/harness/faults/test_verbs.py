@@ -9,6 +9,7 @@ import pytest
 from harness.faults import DeletePod, DrainNode, EvictPod, FailCalls, Fault, KillNode, ReclaimSpot
 from harness.faults.verbs import NothingToHit
 from harness.kube.resources import PODS
+from harness.targets.base import TakenInstance
 from tests.harness.doubles import Shelf, named
 
 
@@ -46,6 +47,12 @@ class RememberingSurface:
 
     def fail_calls(self, *rule: Any) -> None:
         self.asked.append(("fail_calls", *rule))
+
+    def unfired_rules(self) -> list[str]:
+        return []
+
+    def taken_instances(self) -> list[TakenInstance]:
+        return []
 
 
 def pod(key: str, phase: str = "Running", node: str | None = "n1", **metadata: Any) -> dict[str, Any]:
