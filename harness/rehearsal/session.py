@@ -13,6 +13,7 @@ from pathlib import Path
 
 import psutil
 
+from harness.cluster.kubelet.runtimes.leftovers import started_ticks
 from harness.rehearsal.places import require_directory
 from harness.targets.base import Settings
 from harness.targets.choose import choose_target
@@ -53,9 +54,7 @@ def up(environment: str, *, kubeconfig: Path, detach: bool) -> int:
             f"kubectl create -f {manifests}/workloads/workflow.yaml",
             flush=True,
         )
-        session.parent.mkdir(parents=True, exist_ok=True)
-        me = psutil.Process()
-        session.write_text(json.dumps({"pid": me.pid, "started": me.create_time(), "kubeconfig": str(kubeconfig)}))
+        _note(session)
         try:
             stop.wait()
         finally:
@@ -88,11 +87,17 @@ def _running(session: Path) -> psutil.Process | None:
     if not session.is_file():
         return None
     noted = json.loads(session.read_text())
-    try:
-        process = psutil.Process(noted["pid"])
-    except psutil.NoSuchProcess:
+    if started_ticks(noted["pid"]) != noted["ticks"]:
         return None
-    return process if process.create_time() == noted["started"] else None
+    return psutil.Process(noted["pid"])
+
+
+def _note(session: Path) -> None:
+    """Write down that this process holds the session: whole or not at all, as somebody may be reading. Ticks since the boot, as the wall clock may be set."""
+    session.parent.mkdir(parents=True, exist_ok=True)
+    partial = session.with_name(session.name + ".partial")
+    partial.write_text(json.dumps({"pid": os.getpid(), "ticks": started_ticks(os.getpid())}))
+    os.replace(partial, session)
 
 
 def _start_detached(environment: str, kubeconfig: Path, session: Path) -> int:

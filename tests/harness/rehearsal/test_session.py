@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,8 +12,9 @@ from pathlib import Path
 import psutil
 import pytest
 
+from harness.cluster.kubelet.runtimes.leftovers import started_ticks
 from harness.rehearsal import session
-from harness.rehearsal.session import _running, down, up
+from harness.rehearsal.session import _note, _running, down, up
 from harness.targets.project import Project, ProjectError
 
 
@@ -33,9 +35,9 @@ def process() -> Iterator[psutil.Process]:
         started.kill()
 
 
-def note(root: Path, process: psutil.Process, *, started: float | None = None) -> Path:
+def note(root: Path, process: psutil.Process, *, other_start: bool = False) -> Path:
     noted = root / "build" / "session.json"
-    noted.write_text(json.dumps({"pid": process.pid, "started": started or process.create_time(), "kubeconfig": "k"}))
+    noted.write_text(json.dumps({"pid": process.pid, "ticks": (started_ticks(process.pid) or 0) - other_start}))
     return noted
 
 
@@ -65,12 +67,26 @@ def test_given_a_cluster_that_is_up_then_down_stops_it_and_forgets_it(
 def test_given_another_process_with_the_noted_number_then_it_is_let_alone(
     root: Path, process: psutil.Process, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    noted = note(root, process, started=process.create_time() - 1000)
+    noted = note(root, process, other_start=True)
     assert _running(noted) is None
     assert down(everything=False) == 0
     assert capsys.readouterr().out == "no cluster is up\n"
     assert process.is_running()
     assert not noted.exists()
+
+
+def test_a_session_is_known_by_its_process_whatever_the_wall_clock_says(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given a session that was noted, when the machine's clock is set (which moves what psutil tells as the start)
+    noted = root / "build" / "session.json"
+    _note(noted)
+    monkeypatch.setattr(psutil.Process, "create_time", lambda _process: 0.0)
+    # then it is still the same process
+    found = _running(noted)
+    assert found is not None
+    assert found.pid == os.getpid()
+    assert [path.name for path in noted.parent.iterdir()] == ["session.json"]
 
 
 def test_given_no_session_then_down_says_so(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
