@@ -14,9 +14,7 @@ from harness.kube.resources import DEPLOYMENTS
 
 CLUSTER_AUTOSCALER_IMAGE = "cluster-autoscaler"
 WORKFLOW_CONTROLLER_IMAGE = "workflow-controller"
-EFS_ADDON = "aws-efs-csi-driver"
 POD_IDENTITY_ADDON = "eks-pod-identity-agent"
-METRICS_ADDON = "metrics-server"
 
 
 def image_name(reference: str) -> str:

@@ -82,10 +82,6 @@ class Fleet:
         """The member behind a node."""
         return next((member for member in self._members.values() if member.node_name == node_name), None)
 
-    def by_instance(self, instance_id: str) -> Member | None:
-        """The member of an instance id."""
-        return self._members.get(instance_id)
-
     def instance_of(self, member: Member) -> Instance:
         """The member's instance as it is now."""
         instance = self._instances.get(member.instance_id)

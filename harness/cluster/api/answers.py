@@ -5,7 +5,7 @@ A node's lease is not rewritten while its kubelet lives (a heartbeat would be an
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import orjson
@@ -73,8 +73,3 @@ def encode_list(served: Served, items: Iterable[bytes], metadata: Mapping[str, A
         {"kind": f"{resource.kind}List", "apiVersion": resource.api_version, "metadata": dict(metadata)}
     )
     return head[:-1] + b',"items":[' + b",".join(items) + b"]}"
-
-
-def encode_all(encode: Callable[[Stored], bytes], stored: Sequence[Stored]) -> list[bytes]:
-    """Each object, encoded."""
-    return [encode(entry) for entry in stored]

@@ -16,7 +16,6 @@ from typing import Any
 from harness.kube import quantity
 from harness.kube.objects import Object, key_of, labels_of, namespace_of
 
-DEFAULT_MILLI_CPU = 100
 DEFAULT_MEMORY_BYTES = 200 * 1024 * 1024
 
 
@@ -42,10 +41,6 @@ class Amounts:
     def scalar(self, name: str) -> int:
         """The amount of an extended resource."""
         return dict(self.scalars).get(name, 0)
-
-    def is_zero(self) -> bool:
-        """Whether nothing at all is asked for."""
-        return not (self.milli_cpu or self.memory_bytes or self.ephemeral_bytes or any(n for _, n in self.scalars))
 
     def _combine(self, other: Amounts, operation: Any) -> Amounts:
         scalars: tuple[tuple[str, int], ...] = ()
