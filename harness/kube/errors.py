@@ -142,9 +142,9 @@ class Invalid(ApiError):
     def of(cls, resource: Resource, name: str, causes: list[Cause]) -> Invalid:
         """`Job.batch "x" is invalid: spec.template: Required value`, with a cause a field."""
         kind = f"{resource.kind}.{resource.group}" if resource.group else resource.kind
-        texts = [f"{cause.field}: {cause.message}" for cause in causes]
+        texts = list(dict.fromkeys(f"{cause.field}: {cause.message}" for cause in causes))
         joined = texts[0] if len(texts) == 1 else f"[{', '.join(texts)}]"
-        details = {"name": name, "kind": resource.kind}
+        details = {"name": name, "kind": resource.kind} if name else {"kind": resource.kind}
         if resource.group:
             details["group"] = resource.group
         full: dict[str, Any] = {

@@ -15,9 +15,9 @@ from harness.kube.client import PatchType, Propagation
 from harness.kube.errors import BadRequest, UnsupportedMediaType
 
 _PATCHES: Mapping[str, PatchType] = {
+    "application/json-patch+json": "json",
     "application/merge-patch+json": "merge",
     "application/strategic-merge-patch+json": "strategic",
-    "application/json-patch+json": "json",
 }
 _YAML = frozenset({"application/yaml", "application/x-yaml", "text/yaml"})
 _JSON = frozenset({"", "application/json", "application/octet-stream"})

@@ -123,12 +123,12 @@ class Listing:
 
 def parse_listing(served: Served, route: Route, query: Mapping[str, str]) -> Listing:
     """Read a list request."""
-    limit = _number("limit", query.get("limit") or "0")
+    limit = _number(query.get("limit") or "0")
     at_version, after = None, None
     if query.get("continue"):
         at_version, after = _parse_token(query["continue"])
     elif query.get("resourceVersion") not in {None, "", "0"}:
-        wanted = _number("resourceVersion", query["resourceVersion"])
+        wanted = _number(query["resourceVersion"])
         at_version = wanted if query.get("resourceVersionMatch") == "Exact" else None
     return Listing(served, parse_filter(served, route, query), limit, at_version, after)
 
@@ -152,7 +152,7 @@ def _parse_token(token: str) -> tuple[int, tuple[str, str]]:
         raise BadRequest(f"invalid continue token: continue key is not valid: {error}") from error
 
 
-def _number(name: str, text: str) -> int:
+def _number(text: str) -> int:
     if not text.isdigit():
-        raise BadRequest(f'strconv.ParseUint: parsing "{text}": invalid syntax: {name} has to be a whole number')
+        raise BadRequest(f'strconv.ParseInt: parsing "{text}": invalid syntax')
     return int(text)

@@ -75,7 +75,7 @@ class Admission:
     def _admit_pod(self, pod: Draft) -> None:
         self._service_account(pod)
         self._priority(pod)
-        _default_toleration_seconds(pod["spec"])
+        default_toleration_seconds(pod["spec"])
 
     def _service_account(self, pod: Draft) -> None:
         spec, namespace = pod["spec"], pod["metadata"]["namespace"]
@@ -128,7 +128,8 @@ class Admission:
         spec.setdefault("clusterIPs", [spec["clusterIP"]])
 
 
-def _default_toleration_seconds(spec: Draft) -> None:
+def default_toleration_seconds(spec: Draft) -> None:
+    """DefaultTolerationSeconds, which looks at updates, too: pods outlive a lost node for five minutes."""
     tolerations = spec.setdefault("tolerations", [])
     for taint in _TAINTS:
         if not any(_tolerates(toleration, taint) for toleration in tolerations):

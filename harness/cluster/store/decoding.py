@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from harness.cluster.store.registry import Served
+from harness.cluster.store.schema import conform
 from harness.cluster.store.types import Undecodable, decode, find_message, message_of
-from harness.kube.errors import BadRequest
+from harness.kube.errors import BadRequest, Invalid
 from harness.kube.objects import thaw
 from harness.kube.resources import Resource
 
@@ -40,15 +41,30 @@ def decode_metadata(resource: Resource, metadata: Any) -> Draft:
         raise _refusal(resource, str(error)) from error
 
 
-def decode_status(served: Served, status: Any) -> Draft:
-    """The status alone. Raises BadRequest."""
-    message = None if served.custom else message_of(served.resource)
+def decode_status(served: Served, status: Any, name: str) -> Draft:
+    """The status alone, of the object `name`. Raises BadRequest, Invalid."""
+    if served.custom:
+        return _custom_status(served, status, name)
+    message = message_of(served.resource)
     if message is None or "status" not in message.fields:
         return dict(status)
     try:
         draft = decode(message, {"status": status}, [])
     except Undecodable as error:
         raise _refusal(served.resource, str(error)) from error
+    found: Draft = draft["status"]
+    return found
+
+
+def _custom_status(served: Served, status: Any, name: str) -> Draft:
+    """The status of a custom object, pruned and checked by the part of the schema that is about it."""
+    rule = (served.schema.get("properties") or {}).get("status")
+    if rule is None:
+        return dict(thaw(status)) if served.schema.get("x-kubernetes-preserve-unknown-fields") else {}
+    draft: Draft = {"status": thaw(status)}
+    causes = conform(draft, {"properties": {"status": rule}}, [])
+    if causes:
+        raise Invalid.of(served.resource, name, causes)
     found: Draft = draft["status"]
     return found
 

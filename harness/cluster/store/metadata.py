@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from harness.cluster.store.types import message_of
 from harness.cluster.store.validation import check_metadata
 from harness.cluster.store.validation.causes import forbidden
 from harness.kube.errors import BadRequest, Cause, Conflict, Invalid
@@ -42,9 +43,11 @@ def fit_type(resource: Resource, draft: Draft) -> None:
     """Fill in apiVersion and kind; raises BadRequest when they say something else."""
     version, kind = draft.get("apiVersion") or resource.api_version, draft.get("kind") or resource.kind
     if kind != resource.kind:
+        message = message_of(resource)
+        type_name = resource.kind if message is None else message.name
         raise BadRequest(
             f'{kind} in version "{version}" cannot be handled as a {resource.kind}: converting ({version}.{kind}) to '
-            f"({resource.kind}): unknown conversion"
+            f"({type_name}): unknown conversion"
         )
     if str(version).rpartition("/")[0] != resource.group:
         raise BadRequest(

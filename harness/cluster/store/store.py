@@ -12,7 +12,7 @@ from typing import Any
 
 from harness.clock import Kernel, Seeds, format_time
 from harness.cluster.store import metadata as meta
-from harness.cluster.store.admission import Admission
+from harness.cluster.store.admission import Admission, default_toleration_seconds
 from harness.cluster.store.bootstrap import first_objects
 from harness.cluster.store.decoding import decode_metadata, decode_object, decode_status, refuse_unknown
 from harness.cluster.store.defaults import default
@@ -167,12 +167,15 @@ class Store(View):
         """The pods/binding subresource. Raises Conflict when the pod has a node already or goes away."""
         old = self._existing(PODS, namespace, pod)
         text = f'Operation cannot be fulfilled on pods/binding "{pod}": '
+        details = {"name": pod, "kind": "pods/binding"}
         if is_deleting(old.obj):
-            raise Conflict(f"{text}pod {pod} is being deleted, cannot be assigned to a host")
+            raise Conflict(f"{text}pod {pod} is being deleted, cannot be assigned to a host", details=details)
         if old.obj["spec"].get("nodeName"):
-            raise Conflict(f'{text}pod {pod} is already assigned to node "{old.obj["spec"]["nodeName"]}"')
+            raise Conflict(
+                f'{text}pod {pod} is already assigned to node "{old.obj["spec"]["nodeName"]}"', details=details
+            )
         if old.obj["spec"].get("schedulingGates"):
-            raise Conflict(f"{text}pod {pod} has non-empty .spec.schedulingGates")
+            raise Conflict(f"{text}pod {pod} has non-empty .spec.schedulingGates", details=details)
         scheduled = {"type": "PodScheduled", "status": "True"}
         status = old.obj.get("status") or {}
         conditions = with_condition(status.get("conditions") or (), scheduled, format_time(self._kernel.now))
@@ -269,7 +272,10 @@ class Store(View):
         resource, before = served.resource, old.obj
         metadata = meta.settle(resource, decode_metadata(resource, candidate["metadata"]), before)
         if subresource == "status" and "status" in resource.subresources:
-            new: Draft = {**before, "status": decode_status(served, candidate.get("status") or {})}
+            new: Draft = {
+                **before,
+                "status": decode_status(served, candidate.get("status") or {}, str(metadata["name"])),
+            }
         elif subresource == "finalize" and resource == NAMESPACES:
             new = {**before, "spec": candidate.get("spec") or {}}
         elif not subresource:
@@ -324,6 +330,7 @@ class Store(View):
             return
         if resource == PODS:
             _keep_admitted(before, new)
+            default_toleration_seconds(new["spec"])
         self._complete(served, new, strict=strict)
         self._refuse(resource, name, check_update(resource, new, before))
 

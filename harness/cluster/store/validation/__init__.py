@@ -49,5 +49,4 @@ def check(resource: Resource, obj: Mapping[str, Any]) -> list[Cause]:
 def check_update(resource: Resource, new: Mapping[str, Any], old: Mapping[str, Any]) -> list[Cause]:
     """What is wrong with an object that replaces `old`: its own faults, and changes that are not allowed."""
     rule = _UPDATE_RULES.get(resource.group_resource)
-    changed = rule(new, old) if rule is not None else []
-    return changed or check(resource, new)
+    return check(resource, new) + (rule(new, old) if rule is not None else [])

@@ -131,12 +131,12 @@ def qualified_name_faults(key: str) -> list[str]:
     if not name:
         faults.append("name part must be non-empty")
     if len(name) > 63:
-        faults.append("name part must be no more than 63 bytes")
+        faults.append("name part must be no more than 63 characters")
     if not _qualified.fullmatch(name):
         faults.append(_QUALIFIED_TEXT)
     return faults
 
 
 def _faults(text: str, length_max: int, pattern: re.Pattern[str], explained: str) -> list[str]:
-    faults = [f"must be no more than {length_max} bytes"] if len(text) > length_max else []
+    faults = [f"must be no more than {length_max} characters"] if len(text) > length_max else []
     return faults if pattern.fullmatch(text) else [*faults, explained]

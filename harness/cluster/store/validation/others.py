@@ -69,7 +69,7 @@ def _claim(claim: Checked) -> list[Cause]:
     storage = ((spec.get("resources") or {}).get("requests") or {}).get("storage")
     if storage is None:
         return [*causes, required("spec.resources[storage]")]
-    return causes + check_amount("spec.resources[storage]", storage)
+    return causes + check_amount("spec.resources[storage]", storage, positive=True)
 
 
 def _claim_update(new: Checked, old: Checked) -> list[Cause]:
@@ -121,11 +121,15 @@ def _service(service: Checked) -> list[Cause]:
     spec = service["spec"]
     if not spec.get("ports") and spec.get("clusterIP") != "None" and spec.get("type") != "ExternalName":
         return [required("spec.ports")]
-    return [
-        invalid(f"spec.ports[{position}].port", port.get("port"), "must be between 1 and 65535, inclusive")
-        for position, port in enumerate(spec.get("ports") or ())
-        if not isinstance(port.get("port"), int) or not 1 <= port["port"] <= 65535
-    ]
+    causes: list[Cause] = []
+    for position, port in enumerate(spec.get("ports") or ()):
+        for key in ("port", "targetPort"):
+            number = port.get(key)
+            if number is None or (isinstance(number, int) and not 1 <= number <= 65535):
+                causes.append(
+                    invalid(f"spec.ports[{position}].{key}", number, "must be between 1 and 65535, inclusive")
+                )
+    return causes
 
 
 def _service_update(new: Checked, old: Checked) -> list[Cause]:

@@ -19,7 +19,7 @@ from harness.kube.quantity import parse
 
 _RESTART_POLICIES = ("Always", "OnFailure", "Never")
 _PULL_POLICIES = ("Always", "IfNotPresent", "Never")
-_DNS_POLICIES = ("ClusterFirst", "ClusterFirstWithHostNet", "Default", "None")
+_DNS_POLICIES = ("ClusterFirstWithHostNet", "ClusterFirst", "Default", "None")
 _EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
 _OPERATORS = ("Equal", "Exists")
 _POD_CHANGES = (
@@ -84,9 +84,7 @@ def check_pod_update(new: Mapping[str, Any], old: Mapping[str, Any]) -> list[Cau
             invalid("spec.activeDeadlineSeconds", None, "must not update from a positive integer to nil value")
         )
     elif was is not None and deadline > was:
-        causes.append(
-            invalid("spec.activeDeadlineSeconds", deadline, f"must be less than or equal to previous value {was}")
-        )
+        causes.append(invalid("spec.activeDeadlineSeconds", deadline, "must be less than or equal to previous value"))
     kept = list(after.get("tolerations") or ())
     if any(not _is_tolerated_still(toleration, kept) for toleration in before.get("tolerations") or ()):
         causes.append(
@@ -116,8 +114,10 @@ def check_resources(field: str, resources: Mapping[str, Any]) -> list[Cause]:
     return causes
 
 
-def check_amount(field: str, amount: Any) -> list[Cause]:
-    """A quantity that is at least 0."""
+def check_amount(field: str, amount: Any, *, positive: bool = False) -> list[Cause]:
+    """A quantity that is at least 0, or more than 0."""
+    if positive:
+        return [] if parse(amount) > 0 else [invalid(field, str(amount), "must be greater than zero")]
     return [] if parse(amount) >= 0 else [invalid(field, str(amount), "must be greater than or equal to 0")]
 
 

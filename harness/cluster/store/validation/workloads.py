@@ -93,7 +93,7 @@ def check_deployment(deployment: Mapping[str, Any]) -> list[Cause]:
     causes = _check_replicated(spec)
     strategy = spec.get("strategy") or {}
     if strategy.get("type") not in _STRATEGIES:
-        causes.append(unsupported("spec.strategy.type", strategy.get("type"), _STRATEGIES))
+        causes.append(unsupported("spec.strategy", strategy, _STRATEGIES))
     elif strategy["type"] == "Recreate" and strategy.get("rollingUpdate"):
         detail = "may not be specified when strategy `type` is 'Recreate'"
         causes.append(forbidden("spec.strategy.rollingUpdate", detail))
@@ -114,17 +114,14 @@ def _check_replicated(spec: Mapping[str, Any]) -> list[Cause]:
     causes = non_negative("spec.replicas", spec.get("replicas"))
     template = spec.get("template") or {}
     selector = spec.get("selector")
+    labels = (template.get("metadata") or {}).get("labels") or {}
+    chosen = from_object(selector)
     if selector is None:
         causes.append(required("spec.selector"))
     elif not (selector.get("matchLabels") or selector.get("matchExpressions")):
         causes.append(invalid("spec.selector", selector, "empty selector is invalid for deployment"))
-    else:
-        chosen = from_object(selector)
-        labels = (template.get("metadata") or {}).get("labels") or {}
-        if chosen is not None and not chosen.matches(labels):
-            causes.append(
-                invalid("spec.template.metadata.labels", labels, "`selector` does not match template `labels`")
-            )
+    if chosen is None or not chosen.matches(labels):
+        causes.append(invalid("spec.template.metadata.labels", labels, "`selector` does not match template `labels`"))
     causes += _check_template("spec.template", template)
     restart = (template.get("spec") or {}).get("restartPolicy")
     if restart != "Always":

@@ -190,7 +190,7 @@ def test_given_a_patch_then_its_content_type_decides(
     [
         (
             "text/plain",
-            "the body of the request was in an unknown format - accepted media types include: application/merge-patch+json",
+            "the body of the request was in an unknown format - accepted media types include: application/json-patch+json",
         ),
         ("application/apply-patch+yaml", "server-side apply is not served by the embedded cluster"),
     ],

@@ -52,9 +52,8 @@ RECORDED: list[tuple[Resource, Object, str]] = [
         JOBS,
         named("J_", spec={"parallelism": -1, "template": {"spec": {"containers": [{"name": "c"}]}}}),
         f'Job.batch "J_" is invalid: [metadata.name: Invalid value: "J_": {SUBDOMAIN}, spec.parallelism: Invalid value: -1: must be '
-        f'greater than or equal to 0, spec.template.labels: Invalid value: "J_": {VALUE}, spec.template.labels: Invalid value: "J_": '
-        f"{VALUE}, spec.template.spec.containers[0].image: Required value, spec.template.spec.restartPolicy: Required value: valid "
-        'values: "OnFailure", "Never"]',
+        f'greater than or equal to 0, spec.template.labels: Invalid value: "J_": {VALUE}, spec.template.spec.containers[0].image: Required '
+        'value, spec.template.spec.restartPolicy: Required value: valid values: "OnFailure", "Never"]',
     ),
     (
         JOBS,
@@ -160,7 +159,11 @@ def test_given_a_wrong_object_then_the_text_is_that_of_the_control_plane(
             ),
             ["spec.template.metadata.labels"],
         ),
-        (DEPLOYMENTS, named("d", spec={"template": {"spec": {"containers": [CONTAINER]}}}), ["spec.selector"]),
+        (
+            DEPLOYMENTS,
+            named("d", spec={"template": {"spec": {"containers": [CONTAINER]}}}),
+            ["spec.selector", "spec.template.metadata.labels"],
+        ),
         (PODS, named("p", spec={"containers": [CONTAINER, CONTAINER]}), ["spec.containers[1].name"]),
         (PODS, named("p", spec={"containers": [{**CONTAINER, "name": "C"}]}), ["spec.containers[0].name"]),
         (
@@ -222,13 +225,21 @@ def test_given_a_pod_then_only_few_fields_change(
 
 
 def test_given_a_pod_then_tolerations_may_only_be_added(store: Store, pod: Callable[..., dict[str, Any]]) -> None:
-    created = store.create(PODS, pod())
-    more = [*created["spec"]["tolerations"], {"key": "spot", "operator": "Exists"}]
-    assert (
-        store.patch(PODS, "default", "p", {"spec": {"tolerations": more}})["spec"]["tolerations"][-1]["key"] == "spot"
-    )
+    spot = {"key": "spot", "operator": "Exists"}
+    created = store.create(PODS, pod(tolerations=[spot]))
+    more = [*created["spec"]["tolerations"], {"key": "gpu", "operator": "Exists"}]
+    assert store.patch(PODS, "default", "p", {"spec": {"tolerations": more}})["spec"]["tolerations"] == more
     with pytest.raises(Invalid, match="existing toleration can not be modified except its tolerationSeconds"):
         store.patch(PODS, "default", "p", {"spec": {"tolerations": more[1:]}})
+    again = store.patch(
+        PODS, "default", "p", {"spec": {"tolerations": [spot, more[-1]]}}
+    )  # admission adds its own again
+    assert [entry["key"] for entry in again["spec"]["tolerations"]] == [
+        "spot",
+        "gpu",
+        "node.kubernetes.io/not-ready",
+        "node.kubernetes.io/unreachable",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -317,7 +317,7 @@ def test_given_a_dry_run_then_the_answer_is_that_of_the_write_and_nothing_is_sto
             CONFIG_MAPS,
             {"kind": "Pod", "apiVersion": "v1", "metadata": {"name": "c", "namespace": "default"}},
             BadRequest,
-            'Pod in version "v1" cannot be handled as a ConfigMap: converting (v1.Pod) to (ConfigMap): unknown conversion',
+            'Pod in version "v1" cannot be handled as a ConfigMap: converting (v1.Pod) to (core.ConfigMap): unknown conversion',
         ),
         (
             CONFIG_MAPS,
