@@ -163,17 +163,18 @@ class ApiServer:
             _require_read(request)
             return plain(request)
         registry = self._store.registry
+        body: bytes | None = None
         value: Any = None
         if match := re.fullmatch(r"/apis/([^/]+)", path):
             value = discovery.group(registry, match[1])
         elif match := re.fullmatch(r"/(?:api|apis/([^/]+))/([^/]+)", path):
             value = discovery.resource_list(registry, match[1] or "", match[2])
         elif match := re.fullmatch(r"/openapi/v3/(?:api|apis/([^/]+))/([^/]+)", path):
-            value = openapi.document(registry, match[1] or "", match[2])
-        if value is None:
+            body = openapi.document(registry, match[1] or "", match[2])
+        if value is None and body is None:
             raise unknown_resource()
         _require_read(request)
-        return answer_value(value)
+        return answer_value(value) if body is None else answer(body)
 
     def _plain(self) -> Mapping[str, Callable[[web.BaseRequest], web.Response]]:
         registry = self._store.registry
@@ -185,7 +186,7 @@ class ApiServer:
             "/livez": lambda _: answer(b"ok", content_type="text/plain"),
             "/readyz": lambda _: answer(b"ok", content_type="text/plain"),
             "/version": lambda _: answer_value(_version(self._version)),
-            "/openapi/v3": lambda _: answer_value(openapi.index(registry)),
+            "/openapi/v3": lambda _: answer(openapi.index(registry)),
             "/openapi/v2": lambda request: _swagger(request, openapi.swagger(registry)),
             "/api": lambda request: (
                 _aggregated(discovery.aggregated(registry, core=True))

@@ -219,7 +219,7 @@ class Verbs:
         pod = (await self._on_kernel(lambda: self._existing(call))).obj
         options = logs.parse_log_options(pod, call.query)
         logs.require_log(pod, options)
-        path = self._log_path(namespace, name, options.container, options.previous)
+        path = await self._on_kernel(lambda: self._log_path(namespace, name, options.container, options.previous))
         if path is None:
             raise BadRequest(f'container "{options.container}" in pod "{name}" has no log: it never ran here')
         tail = logs.Tail(path, options)

@@ -412,6 +412,13 @@ def test_given_openapi_then_kinds_can_be_patched_with_field_validation(face: Fac
     patch = document["paths"]["/apis/batch/v1/namespaces/{namespace}/jobs/{name}"]["patch"]
     assert patch["x-kubernetes-group-version-kind"] == {"group": "batch", "version": "v1", "kind": "Job"}
     assert "fieldValidation" in [parameter["name"] for parameter in patch["parameters"]]
+    schemas = document["components"]["schemas"]
+    assert schemas["io.k8s.api.batch.v1.JobSpec"]["properties"]["backoffLimit"] == {
+        "type": "integer",
+        "format": "int32",
+    }
+    assert schemas["io.k8s.api.core.v1.PodSpec"]["properties"]["containers"]["type"] == "array"
+    assert face.request("GET", "/openapi/v2").json["swagger"] == "2.0"
     assert (
         face.request("GET", "/openapi/v2", Accept="application/com.github.proto-openapi.spec.v2@v1.0+protobuf").code
         == 406

@@ -119,6 +119,11 @@ def test_given_a_wrong_manifest_then_apply_says_what_a_cluster_says(
     assert message in done.stderr
 
 
+def test_given_a_kind_then_explain_lists_its_fields(kubectl: Kubectl) -> None:
+    assert re.search(r"backoffLimit\s+<integer>", kubectl("explain", "job.spec"))
+    assert re.search(r"valueFrom\s+<EnvVarSource>", kubectl("explain", "pod.spec.containers.env"))
+
+
 def test_given_server_side_apply_then_it_is_refused_with_the_remedy(kubectl: Kubectl) -> None:
     done = kubectl.run("apply", "--server-side", "-f", "-", stdin=MANIFEST)
     assert done.returncode == 1
