@@ -4,7 +4,9 @@ Rules: an instance is billed by the second, 60 s at least; a spot instance that 
 free (AWS documentation on spot interruptions; fixtures/facts/prices.yaml marks it as from memory); storage by the
 month of 730 hours; the control plane's price is that of extended support from the day on which standard support of
 its version ends. The time of work that an interruption undid is taken out of its instance's line and stands alone.
-Not in the bill yet: surplus credits of burstable types, data transfer between zones, log ingestion, free tiers.
+Not in the bill yet: surplus credits of burstable types, data transfer between zones, bytes through interface endpoints,
+images of foreign registries through the NAT gateway, log ingestion, free tiers. Stored bytes are charged for the whole
+period, as if they had been there from its beginning.
 """
 
 from __future__ import annotations
