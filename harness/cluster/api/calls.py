@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 from aiohttp import web
 
+from harness.clock import Kernel
 from harness.cluster.api.discovery import subresources
 from harness.cluster.api.routes import Route, verb
 from harness.cluster.api.tables import Table
-from harness.cluster.store import Registry, Served
+from harness.cluster.store import Registry, Served, Store, Stored
 from harness.cluster.store.types import Message, message_of
 from harness.kube.errors import ApiError, MethodNotAllowed, NotFound
 
+T = TypeVar("T")
 _TABLE = re.compile(r"as=Table;v=(v1|v1beta1);g=meta\.k8s\.io|as=Table;g=meta\.k8s\.io;v=(v1|v1beta1)")
 _METHOD = "the server does not allow this method on the requested resource"
 
@@ -57,6 +61,19 @@ class Call:
             return None
         version = match.group(1) or match.group(2)
         return Table(self.served, self.query.get("includeObject", "Metadata"), version)
+
+
+async def on_kernel(kernel: Kernel, function: Callable[[], T]) -> T:
+    """Run `function` on the kernel's thread, where the store may be touched."""
+    return await asyncio.wrap_future(kernel.submit(function))
+
+
+def existing(store: Store, call: Call) -> Stored:
+    """On the kernel's thread: the object that the call names. Raises NotFound."""
+    stored = store.stored(call.served.resource, call.route.namespace, call.route.name)
+    if stored is None:
+        raise NotFound.of(call.served.resource, call.route.name)
+    return stored
 
 
 def unknown_resource() -> NotFound:

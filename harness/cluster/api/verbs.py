@@ -2,43 +2,40 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, TypeVar
+from typing import Any
 
 from aiohttp import web
 
 from harness.clock import Kernel
 from harness.cluster.api import answers, bodies, logs
-from harness.cluster.api.calls import Call
-from harness.cluster.api.listing import parse_filter, parse_listing
+from harness.cluster.api.calls import Call, existing, on_kernel
+from harness.cluster.api.listing import parse_listing
 from harness.cluster.api.scales import replicas_patch, scale_of
-from harness.cluster.api.watches import BOOKMARK_S, Hub, Lines, Subscription, begin, error_line, parse_watch
+from harness.cluster.api.streams import Streams
+from harness.cluster.api.watches import Hub
 from harness.cluster.store import Store, Stored
 from harness.cluster.store.patching import apply_patch
 from harness.cluster.store.types import find_message
-from harness.kube.errors import ApiError, BadRequest, MethodNotAllowed, NotFound
+from harness.kube.errors import BadRequest, MethodNotAllowed
 from harness.kube.objects import Object
 from harness.kube.resources import PODS
 
-T = TypeVar("T")
 Handler = Callable[[Call], Awaitable[web.StreamResponse]]
-_FOLLOW_S = 0.1
 
 
 class Verbs:
-    """Serves calls. Everything that touches the store goes through `_on_kernel`."""
+    """Serves calls. Everything that touches the store goes through `on_kernel`."""
 
     def __init__(self, kernel: Kernel, store: Store, hub: Hub, log_path: logs.LogPath) -> None:
         self._kernel = kernel
         self._store = store
-        self._hub = hub
-        self._log_path = log_path
+        streams = Streams(kernel, store, hub, log_path)
         change: Mapping[str, Handler] = {"get": self._get, "update": self._update, "patch": self._patch}
         self._handlers: Mapping[tuple[str, str], Handler] = {
             ("", "get"): self._get,
             ("", "list"): self._list,
-            ("", "watch"): self._watch,
+            ("", "watch"): streams.watch,
             ("", "create"): self._create,
             ("", "update"): self._update,
             ("", "patch"): self._patch,
@@ -46,7 +43,7 @@ class Verbs:
             ("", "deletecollection"): self._delete_collection,
             **{("status", verb): handler for verb, handler in change.items()},
             ("finalize", "update"): self._update,
-            ("log", "get"): self._log,
+            ("log", "get"): streams.log,
             ("binding", "create"): self._bind,
             ("eviction", "create"): self._evict,
             ("scale", "get"): self._get_scale,
@@ -64,75 +61,21 @@ class Verbs:
             raise MethodNotAllowed(text, details={"kind": call.route.plural})
         return await handler(call)
 
-    async def _on_kernel(self, function: Callable[[], T]) -> T:
-        return await asyncio.wrap_future(self._kernel.submit(function))
-
     async def _get(self, call: Call) -> web.StreamResponse:
-        stored, now_us = await self._on_kernel(lambda: (self._existing(call), self._kernel.now))
+        stored, now_us = await on_kernel(self._kernel, lambda: (existing(self._store, call), self._kernel.now))
         return self._one(call, stored, now_us)
 
     async def _list(self, call: Call) -> web.StreamResponse:
         listing = parse_listing(call.served, call.route, call.query)
-        (candidates, version), now_us = await self._on_kernel(lambda: (listing.read(self._store), self._kernel.now))
+        (candidates, version), now_us = await on_kernel(
+            self._kernel, lambda: (listing.read(self._store), self._kernel.now)
+        )
         page, table = listing.page(candidates, version), call.table()
         if table is not None:
             objects = [answers.shown(call.served.resource, stored.obj, now_us) for stored in page.items]
             return answers.answer_value(table.of(objects, now_us, page.metadata))
         encode = answers.face(call.served, now_us)
         return answers.answer(answers.encode_list(call.served, map(encode, page.items), page.metadata))
-
-    async def _watch(self, call: Call) -> web.StreamResponse:
-        options, wanted = parse_watch(call.query), parse_filter(call.served, call.route, call.query)
-        lines = Lines(call.served, wanted, call.table())
-        response = web.StreamResponse(
-            headers={"Content-Type": "application/json", "Cache-Control": "no-cache, private"}
-        )
-        response.enable_chunked_encoding()
-        resource = call.served.resource
-        subscription = self._hub.subscribe(resource)
-        try:
-            try:
-                (objects, entries, version), now_us = await self._on_kernel(
-                    lambda: (begin(self._store, call.served, options, wanted.namespace), self._kernel.now)
-                )
-            except ApiError as error:
-                await response.prepare(call.request)
-                await response.write(error_line(error))
-                return response
-            await response.prepare(call.request)
-            first = [*lines.present(objects, now_us), *lines.changes(entries, now_us)]
-            if options.initial_events and options.bookmarks:
-                first.append(lines.bookmark(version, initial_end=True))
-            if first:
-                await response.write(b"".join(first))
-            await self._follow_changes(
-                response, subscription, lines, version, options.timeout_s, bookmarks=options.bookmarks
-            )
-        finally:
-            self._hub.unsubscribe(resource, subscription)
-        return response
-
-    async def _follow_changes(
-        self,
-        response: web.StreamResponse,
-        subscription: Subscription,
-        lines: Lines,
-        version: int,
-        timeout_s: float,
-        *,
-        bookmarks: bool,
-    ) -> None:
-        loop = asyncio.get_running_loop()
-        end = loop.time() + timeout_s
-        while not subscription.closed and (left_s := end - loop.time()) > 0:
-            entries = [entry for entry in await subscription.take(min(left_s, BOOKMARK_S)) if entry.version > version]
-            if entries:
-                version = entries[-1].version
-                written = b"".join(lines.changes(entries, self._kernel.now))
-            else:
-                written = lines.bookmark(version) if bookmarks else b""
-            if written:
-                await response.write(written)
 
     async def _create(self, call: Call) -> web.StreamResponse:
         obj = await self._decoded(call)
@@ -143,7 +86,7 @@ class Verbs:
                 call, self._store.create(call.served.resource, obj, dry_run=dry_run, strict=call.strict)
             )
 
-        stored, now_us = await self._on_kernel(lambda: (act(), self._kernel.now))
+        stored, now_us = await on_kernel(self._kernel, lambda: (act(), self._kernel.now))
         return self._one(call, stored, now_us, status=201)
 
     async def _update(self, call: Call) -> web.StreamResponse:
@@ -163,7 +106,7 @@ class Verbs:
             )
             return self._stored(call, replaced)
 
-        stored, now_us = await self._on_kernel(lambda: (act(), self._kernel.now))
+        stored, now_us = await on_kernel(self._kernel, lambda: (act(), self._kernel.now))
         return self._one(call, stored, now_us)
 
     async def _patch(self, call: Call) -> web.StreamResponse:
@@ -184,7 +127,7 @@ class Verbs:
             )
             return self._stored(call, patched)
 
-        stored, now_us = await self._on_kernel(lambda: (act(), self._kernel.now))
+        stored, now_us = await on_kernel(self._kernel, lambda: (act(), self._kernel.now))
         return self._one(call, stored, now_us)
 
     async def _delete(self, call: Call) -> web.StreamResponse:
@@ -194,7 +137,7 @@ class Verbs:
             obj = self._delete_one(call, call.route.namespace, call.route.name, options)
             return obj, self._store.stored(call.served.resource, call.route.namespace, call.route.name) is None
 
-        obj, gone = await self._on_kernel(act)
+        obj, gone = await on_kernel(self._kernel, act)
         if gone and call.served.resource != PODS:
             return answers.answer_value(answers.success(call.served.resource, obj))
         return answers.answer_value(obj)
@@ -210,46 +153,18 @@ class Verbs:
             ]
             return [self._delete_one(call, namespace, name, options) for namespace, name in places], self._store.version
 
-        deleted, version = await self._on_kernel(act)
+        deleted, version = await on_kernel(self._kernel, act)
         items = [Stored(obj, version).encoded() for obj in deleted]
         return answers.answer(answers.encode_list(call.served, items, {"resourceVersion": str(version)}))
-
-    async def _log(self, call: Call) -> web.StreamResponse:
-        namespace, name = call.route.namespace or "", call.route.name
-        pod = (await self._on_kernel(lambda: self._existing(call))).obj
-        options = logs.parse_log_options(pod, call.query)
-        logs.require_log(pod, options)
-        path = await self._on_kernel(lambda: self._log_path(namespace, name, options.container, options.previous))
-        if path is None:
-            raise BadRequest(f'container "{options.container}" in pod "{name}" has no log: it never ran here')
-        tail = logs.Tail(path, options)
-        if not options.follow:
-            return answers.answer(tail.read(), content_type="text/plain")
-        response = web.StreamResponse(headers={"Content-Type": "text/plain"})
-        response.enable_chunked_encoding()
-        await response.prepare(call.request)
-        restarts = int((logs.container_status(pod, options.container) or {}).get("restartCount", 0))
-        subscription = self._hub.subscribe(PODS)
-        try:
-            ended = False
-            while not ended and not subscription.closed:
-                present = await self._on_kernel(lambda: self._store.get(PODS, namespace, name))
-                ended = logs.has_ended(present, options.container, restarts)
-                written = tail.read()
-                if written:
-                    await response.write(written)
-                elif not ended:
-                    await subscription.take(_FOLLOW_S)
-        finally:
-            self._hub.unsubscribe(PODS, subscription)
-        return response
 
     async def _bind(self, call: Call) -> web.StreamResponse:
         body = bodies.decode(await call.request.read(), call.content_type, "Binding", find_message("core.Binding"))
         target = body.get("target") or {}
         if target.get("kind", "Node") not in {"", "Node"} or not target.get("name"):
             raise BadRequest(f"a binding needs a target of kind Node with a name, got {target!r}")
-        await self._on_kernel(lambda: self._store.bind(call.route.namespace or "", call.route.name, target["name"]))
+        await on_kernel(
+            self._kernel, lambda: self._store.bind(call.route.namespace or "", call.route.name, target["name"])
+        )
         return answers.answer_value(answers.success(code=201), status=201)
 
     async def _evict(self, call: Call) -> web.StreamResponse:
@@ -259,18 +174,19 @@ class Verbs:
         )
         options = eviction.get("deleteOptions") or {}
         dry_run = bodies.is_dry_run(options.get("dryRun") or call.query.get("dryRun"))
-        await self._on_kernel(
+        await on_kernel(
+            self._kernel,
             lambda: self._store.evict(
                 call.route.namespace or "",
                 call.route.name,
                 grace_period_s=options.get("gracePeriodSeconds"),
                 dry_run=dry_run,
-            )
+            ),
         )
         return answers.answer_value(answers.success(code=201), status=201)
 
     async def _get_scale(self, call: Call) -> web.StreamResponse:
-        stored = await self._on_kernel(lambda: self._existing(call))
+        stored = await on_kernel(self._kernel, lambda: existing(self._store, call))
         return answers.answer_value(scale_of(stored.obj))
 
     async def _set_scale(self, call: Call) -> web.StreamResponse:
@@ -283,11 +199,11 @@ class Verbs:
         )
 
         def act() -> Object:
-            wanted = scale if kind is None else apply_patch(scale_of(self._existing(call).obj), patch, kind)
+            wanted = scale if kind is None else apply_patch(scale_of(existing(self._store, call).obj), patch, kind)
             change = replicas_patch(wanted)
             return self._store.patch(call.served.resource, route.namespace, route.name, change)
 
-        return answers.answer_value(scale_of(await self._on_kernel(act)))
+        return answers.answer_value(scale_of(await on_kernel(self._kernel, act)))
 
     async def _decoded(self, call: Call) -> dict[str, Any]:
         """The object of the body, which lies in the namespace of the path."""
@@ -314,13 +230,6 @@ class Verbs:
             resource_version=options.resource_version,
             dry_run=options.dry_run,
         )
-
-    def _existing(self, call: Call) -> Stored:
-        """On the kernel's thread: the object that the call names."""
-        stored = self._store.stored(call.served.resource, call.route.namespace, call.route.name)
-        if stored is None:
-            raise NotFound.of(call.served.resource, call.route.name)
-        return stored
 
     def _stored(self, call: Call, obj: Object) -> Stored:
         """On the kernel's thread: the stored version behind an answer, which then is encoded only once."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from harness.kube.errors import ApiError, Forbidden, TooManyRequests
-from harness.kube.objects import Object, is_deleting, is_true, labels_of, name_of
+from harness.kube.objects import Object, is_deleting, is_true, labels_of, name_of, with_condition
 from harness.kube.selectors import from_object
 
 _TEXT = "Cannot evict pod as it would violate the pod's disruption budget."
@@ -53,6 +53,19 @@ def charge(pod: Object, budgets: Sequence[Object], now: str) -> dict[str, Any] |
         raise _refusal(f"The disruption budget {name} needs {needs} healthy pods and has {has} currently")
     disrupted = {**(status.get("disruptedPods") or {}), name_of(pod): now}
     return {**status, "disruptionsAllowed": allowed - 1, "disruptedPods": disrupted}
+
+
+def disrupt(pod: Object, now: str) -> dict[str, Any]:
+    """The pod with the condition that says why it goes."""
+    disrupted = {
+        "type": "DisruptionTarget",
+        "status": "True",
+        "reason": "EvictionByEvictionAPI",
+        "message": "Eviction API: evicting",
+    }
+    status = pod.get("status") or {}
+    conditions = with_condition(status.get("conditions") or (), disrupted, now)
+    return {**pod, "status": {**status, "conditions": conditions}}
 
 
 def _spares_unhealthy(budget: Object, status: Mapping[str, Any]) -> bool:

@@ -13,13 +13,14 @@ from typing import Any
 from harness.clock import Kernel, Seeds, format_time
 from harness.cluster.store import metadata as meta
 from harness.cluster.store.admission import Admission, default_toleration_seconds
+from harness.cluster.store.binding import bind
 from harness.cluster.store.bootstrap import first_objects
 from harness.cluster.store.decoding import decode_metadata, decode_object, decode_status, refuse_unknown
 from harness.cluster.store.defaults import default
 from harness.cluster.store.defaults.status import begin_status
 from harness.cluster.store.definitions import CLEANUP, check_definition, default_definition, served_by
 from harness.cluster.store.deletion import Deletion, after_delete, is_free
-from harness.cluster.store.eviction import budgets_of, charge, ignores_budgets
+from harness.cluster.store.eviction import budgets_of, charge, disrupt, ignores_budgets
 from harness.cluster.store.log import Stored
 from harness.cluster.store.patching import apply_patch
 from harness.cluster.store.registry import Served
@@ -28,9 +29,9 @@ from harness.cluster.store.types import message_of
 from harness.cluster.store.validation import check, check_metadata, check_update
 from harness.cluster.store.view import View
 from harness.kube.client import PatchType, Propagation
-from harness.kube.errors import AlreadyExists, BadRequest, Cause, Conflict, Invalid, NotFound
+from harness.kube.errors import AlreadyExists, BadRequest, Cause, Invalid, NotFound
 from harness.kube.hooks import AdmissionMutator
-from harness.kube.objects import Object, is_deleting, new_object, with_condition
+from harness.kube.objects import Object, is_deleting, new_object
 from harness.kube.resources import (
     CUSTOM_RESOURCE_DEFINITIONS,
     NAMESPACES,
@@ -165,25 +166,8 @@ class Store(View):
 
     def bind(self, namespace: str, pod: str, node: str) -> None:
         """The pods/binding subresource. Raises Conflict when the pod has a node already or goes away."""
-        old = self._existing(PODS, namespace, pod)
-        text = f'Operation cannot be fulfilled on pods/binding "{pod}": '
-        details = {"name": pod, "kind": "pods/binding"}
-        if is_deleting(old.obj):
-            raise Conflict(f"{text}pod {pod} is being deleted, cannot be assigned to a host", details=details)
-        if old.obj["spec"].get("nodeName"):
-            raise Conflict(
-                f'{text}pod {pod} is already assigned to node "{old.obj["spec"]["nodeName"]}"', details=details
-            )
-        if old.obj["spec"].get("schedulingGates"):
-            raise Conflict(f"{text}pod {pod} has non-empty .spec.schedulingGates", details=details)
-        scheduled = {"type": "PodScheduled", "status": "True"}
-        status = old.obj.get("status") or {}
-        conditions = with_condition(status.get("conditions") or (), scheduled, format_time(self._kernel.now))
-        bound = {
-            **old.obj,
-            "spec": {**old.obj["spec"], "nodeName": node},
-            "status": {**status, "conditions": conditions},
-        }
+        old = self._existing(PODS, namespace, pod).obj
+        bound = bind(old, node, format_time(self._kernel.now))
         self._commit(PODS, (namespace, pod), bound)
 
     def evict(self, namespace: str, pod: str, *, grace_period_s: int | None = None, dry_run: bool = False) -> None:
@@ -198,15 +182,7 @@ class Store(View):
             budget = budgets[0]
             self._commit(POD_DISRUPTION_BUDGETS, (namespace, budget["metadata"]["name"]), {**budget, "status": status})
         if not ignores_budgets(old):
-            disrupted = {
-                "type": "DisruptionTarget",
-                "status": "True",
-                "reason": "EvictionByEvictionAPI",
-                "message": "Eviction API: evicting",
-            }
-            pod_status = old.get("status") or {}
-            conditions = with_condition(pod_status.get("conditions") or (), disrupted, now)
-            self._commit(PODS, (namespace, pod), {**old, "status": {**pod_status, "conditions": conditions}})
+            self._commit(PODS, (namespace, pod), disrupt(old, now))
         self.delete(PODS, namespace, pod, grace_period_s=grace_period_s)
 
     def _draft(self, served: Served, obj: Mapping[str, Any], *, strict: bool) -> Draft:
