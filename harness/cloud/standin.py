@@ -1,4 +1,4 @@
-"""The stand-in that holds S3, ECR, EFS, IAM and the rest: moto as a child process, or anything behind an endpoint URL.
+"""The stand-in that holds S3, ECR, EFS, IAM and the rest: moto as a child process. Whatever else is to take its place implements `Standin`.
 
 moto keeps its state in memory and draws ids from one generator, so `reset` empties it and seeds that generator: equal
 seeds and equal calls give equal ids.
@@ -101,25 +101,6 @@ class MotoStandin:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-
-class GivenStandin:
-    """A stand-in that somebody else runs (ministack, LocalStack): it is neither started, emptied nor stopped here."""
-
-    def __init__(self, endpoint_url: str) -> None:
-        self.endpoint_url = endpoint_url
-
-    def reset(self, seed: int, region: str) -> None:
-        """Nothing: its owner decides what it keeps."""
-
-    def close(self) -> None:
-        """Nothing: its owner stops it."""
-
-
-@functools.cache
-def _service_models() -> botocore.loaders.Loader:
-    """The API descriptions, parsed once in a process however many worlds it opens."""
-    return botocore.loaders.create_loader()
 
 
 class Services:

@@ -92,7 +92,7 @@ class FaultSurface(Protocol):
 
 
 class Backend(Protocol):
-    """The parts of one world on one target. All but `open_sink`, `truth` and `close` belong to the kernel's thread unless said otherwise."""
+    """The parts of one world on one target. All but `sink_objects`, `truth`, `bill` and `close` belong to the kernel's thread unless said otherwise."""
 
     settings: Settings
     project: Project

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Callable, Sequence
 
 from fixtures.archives.log import LoggedRequest
@@ -45,7 +44,7 @@ class Meter:
         stored = sum(entry["Size"] for page in pages for entry in page.get("Contents", ()))
         usage = Usage(
             region=estate.region,
-            day=datetime.date.fromisoformat(format_time(now_us)[:10]).isoformat(),
+            day=format_time(now_us)[:10],
             hours=(now_us - self._kernel.start_us) / HOUR,
             kubernetes_version=estate.cluster.kubernetes_version,
             machines=machines,

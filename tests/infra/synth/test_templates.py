@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
+import importlib.metadata
 import json
 from collections import Counter
 from pathlib import Path
@@ -16,7 +16,7 @@ from infra.services import SERVICES
 from tests.infra.conftest import REPOSITORY
 
 # looked for, not imported: the CDK starts Node.js at its import, which only infra.synth knows how to find
-if importlib.util.find_spec("aws_cdk") is None:
+if not any(found.name == "aws-cdk-lib" for found in importlib.metadata.distributions()):
     pytest.skip("aws-cdk-lib is not installed here: run `tox -e infra`", allow_module_level=True)
 
 from infra.gate.lint import lint_errors
