@@ -103,6 +103,12 @@ class MotoStandin:
         self.close()
 
 
+@functools.cache
+def _service_models() -> botocore.loaders.Loader:
+    """The API descriptions, parsed once in a process however many worlds it opens."""
+    return botocore.loaders.create_loader()
+
+
 class Services:
     """boto3 clients of one endpoint, made once each."""
 

@@ -416,14 +416,22 @@ def real() -> Send:
     private.unlink()
     host = cluster["server"].removeprefix("https://")
 
-    def send(method: str, path: str, body: Any, content_type: str) -> tuple[int, Any]:
+    def ask(method: str, path: str, body: Any, content_type: str) -> tuple[int, bytes]:
         connection = http.client.HTTPSConnection(host, timeout=TIMEOUT_S, context=context)
         sent = None if body is None else orjson.dumps(body)
         connection.request(method, path, sent, {"Content-Type": content_type, "Accept": "application/json"})
         response = connection.getresponse()
         data = response.read()
         connection.close()
-        return response.status, orjson.loads(data)
+        return response.status, data
+
+    def send(method: str, path: str, body: Any, content_type: str) -> tuple[int, Any]:
+        limit = time.monotonic() + TIMEOUT_S
+        status, data = ask(method, path, body, content_type)
+        while not data.startswith(b"{") and time.monotonic() < limit:  # a new definition is not served at once
+            time.sleep(0.1)
+            status, data = ask(method, path, body, content_type)
+        return status, orjson.loads(data)
 
     return send
 
