@@ -150,7 +150,7 @@ class _Rehearsal:
         self._find(
             "interruption",
             bool(interruption.struck and lost),
-            f"the spot instance under {_INTERRUPTED} was reclaimed after {_AFTER_SHARDS} shards and the task resumed"
+            f"the spot instance under {_INTERRUPTED} was reclaimed after {after_shards.count} shards and the task resumed"
             if interruption.struck and lost
             else f"no interruption of {_INTERRUPTED} that cost an attempt took place",
         )
