@@ -75,15 +75,7 @@ def execute_dag(
 ) -> Node:
     """Bring a DAG's node on."""
     nodes = operation.nodes
-    node = nodes.get(name) or nodes.initialize(
-        name,
-        "DAG",
-        "Running",
-        template=str(template.get("name") or ""),
-        boundary=call.boundary,
-        inputs=inputs,
-        flag=call.flag,
-    )
+    node = operation.instance(name, "DAG", "Running", template, call, inputs)
     tasks = {str(task["name"]): task for task in template["dag"]["tasks"]}
     dag = Dag(operation, name, node, template, call, local, tasks)
     targets = targets_of(template)

@@ -40,9 +40,7 @@ def execute_pod(
     """Make the node's pod unless it is there. Raises WorkflowError when there can be none."""
     nodes = operation.nodes
     template_name = str(template.get("name") or "")
-    node = nodes.get(name) or nodes.initialize(
-        name, "Pod", "Pending", template=template_name, boundary=call.boundary, inputs=inputs, flag=call.flag
-    )
+    node = operation.instance(name, "Pod", "Pending", template, call, inputs)
     if node["id"] in operation.pods:
         _collect_outputs(node, template, local)
         return node
@@ -74,10 +72,7 @@ def execute_suspend(
 ) -> Node:
     """Running for its duration, or until somebody sets the node's phase."""
     nodes = operation.nodes
-    template_name = str(template.get("name") or "")
-    node = nodes.get(name) or nodes.initialize(
-        name, "Suspend", "Running", template=template_name, boundary=call.boundary, inputs=inputs, flag=call.flag
-    )
+    node = operation.instance(name, "Suspend", "Running", template, call, inputs)
     duration = (template["suspend"] or {}).get("duration")
     if duration and not is_fulfilled(node):
         until_us = parse_time(str(node["startedAt"])) + parse_duration(duration)

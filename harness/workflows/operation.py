@@ -70,6 +70,20 @@ class Operation:
         }
         self.deadline_us: int | None = None
 
+    def instance(
+        self, name: str, kind: str, phase: str, template: Mapping[str, Any], call: Call, inputs: Mapping[str, Any]
+    ) -> Node:
+        """The node of a template that is called: the one that is there, or a new one of this kind and phase."""
+        return self.nodes.get(name) or self.nodes.initialize(
+            name,
+            kind,
+            phase,
+            template=str(template.get("name") or ""),
+            boundary=call.boundary,
+            inputs=inputs,
+            flag=call.flag,
+        )
+
     def begin(self) -> None:
         """For a spec that is valid: what its time limit is, counted from its start."""
         self.status.setdefault("startedAt", self.now)
@@ -191,15 +205,7 @@ class Operation:
         self, name: str, template: Mapping[str, Any], call: Call, inputs: Mapping[str, Any]
     ) -> Node:
         strategy: Mapping[str, Any] = template["retryStrategy"]
-        retry = self.nodes.get(name) or self.nodes.initialize(
-            name,
-            "Retry",
-            "Running",
-            template=str(template.get("name") or ""),
-            boundary=call.boundary,
-            inputs=inputs,
-            flag=call.flag,
-        )
+        retry = self.instance(name, "Retry", "Running", template, call, inputs)
         while True:
             attempts = self.nodes.attempts(retry)
             if attempts and is_fulfilled(attempts[-1]):

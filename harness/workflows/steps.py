@@ -44,15 +44,7 @@ def execute_steps(
 ) -> Node:
     """Bring a Steps node on, as far as the groups that are done let it."""
     nodes = operation.nodes
-    node = nodes.get(name) or nodes.initialize(
-        name,
-        "Steps",
-        "Running",
-        template=str(template.get("name") or ""),
-        boundary=call.boundary,
-        inputs=inputs,
-        flag=call.flag,
-    )
+    node = operation.instance(name, "Steps", "Running", template, call, inputs)
     scope = dict(local)
     groups = groups_of(template)
     last = ""
