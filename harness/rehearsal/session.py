@@ -33,7 +33,7 @@ def up(environment: str, *, kubeconfig: Path, detach: bool) -> int:
     project = find_project(environment)
     project.check_fresh()
     session = _session_file(project.root)
-    if _running(session) is not None:
+    if running_session(session) is not None:
         raise ProjectError("a cluster is up already: stop it with `harness down`")
     kubeconfig = kubeconfig.resolve()
     require_directory(kubeconfig.parent, "--kubeconfig in")
@@ -67,7 +67,7 @@ def down(*, everything: bool) -> int:
     """Stop the detached cluster; `everything`: also processes and directories that killed runs in this checkout left."""
     project = find_project("dev")
     session = _session_file(project.root)
-    process = _running(session)
+    process = running_session(session)
     if process is not None:
         process.terminate()
         process.wait(30)
@@ -82,7 +82,7 @@ def down(*, everything: bool) -> int:
     return 0
 
 
-def _running(session: Path) -> psutil.Process | None:
+def running_session(session: Path) -> psutil.Process | None:
     """The process of a session, if it is still the one that wrote it."""
     if not session.is_file():
         return None
@@ -114,7 +114,7 @@ def _start_detached(environment: str, kubeconfig: Path, session: Path) -> int:
             env=dict(os.environ),
         )
     limit = time.monotonic() + _START_LIMIT_S
-    while _running(session) is None:
+    while running_session(session) is None:
         if process.poll() is not None or time.monotonic() > limit:
             process.kill()
             raise ProjectError(f"the cluster did not start: {log.read_text().strip().splitlines()[-1:]}, see {log}")

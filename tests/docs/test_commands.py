@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.rehearsal.session import _running
+from harness.rehearsal.session import running_session
 from tests.docs.commands import CannotBe, check
 from tests.docs.pages import ROOT, Block, blocks
 from tests.harness.kubectl import find_kubectl
@@ -62,7 +62,7 @@ def cluster_stopped(block: Block) -> Iterator[None]:
     if not any("harness up" in line for line in block.commands):
         yield
         return
-    if _running(SESSION) is not None:
+    if running_session(SESSION) is not None:
         pytest.skip("somebody's cluster of this checkout is up: `harness down` stops it")
     try:
         yield

@@ -14,7 +14,7 @@ import pytest
 
 from harness.cluster.kubelet.runtimes.leftovers import started_ticks
 from harness.rehearsal import session
-from harness.rehearsal.session import _note, _running, down, up
+from harness.rehearsal.session import _note, down, running_session, up
 from harness.targets.project import Project, ProjectError
 
 
@@ -68,7 +68,7 @@ def test_given_another_process_with_the_noted_number_then_it_is_let_alone(
     root: Path, process: psutil.Process, capsys: pytest.CaptureFixture[str]
 ) -> None:
     noted = note(root, process, other_start=True)
-    assert _running(noted) is None
+    assert running_session(noted) is None
     assert down(everything=False) == 0
     assert capsys.readouterr().out == "no cluster is up\n"
     assert process.is_running()
@@ -83,7 +83,7 @@ def test_a_session_is_known_by_its_process_whatever_the_wall_clock_says(
     _note(noted)
     monkeypatch.setattr(psutil.Process, "create_time", lambda _process: 0.0)
     # then it is still the same process
-    found = _running(noted)
+    found = running_session(noted)
     assert found is not None
     assert found.pid == os.getpid()
     assert [path.name for path in noted.parent.iterdir()] == ["session.json"]
