@@ -38,32 +38,79 @@ def _core(
     return Resource("", "v1", plural, kind, namespaced, kind.lower(), short, categories, subresources)
 
 
-NAMESPACES = _core("namespaces", "Namespace", "ns", namespaced=False, status=True)
+def _grouped(  # the shape of nearly everything outside the core group
+    group: str,
+    plural: str,
+    kind: str,
+    *short: str,
+    namespaced: bool = True,
+    version: str = "v1",
+    more: tuple[str, ...] = (),
+) -> Resource:
+    categories = ("all",) if (group, plural) in _ALL else ()
+    return Resource(group, version, plural, kind, namespaced, kind.lower(), short, categories, more)
+
+
+_ALL = {
+    ("apps", "deployments"),
+    ("apps", "replicasets"),
+    ("apps", "statefulsets"),
+    ("apps", "daemonsets"),
+    ("batch", "jobs"),
+    ("batch", "cronjobs"),
+    ("autoscaling", "horizontalpodautoscalers"),
+}
+_STATUS = ("status",)
+_SCALED = ("status", "scale")
+
+NAMESPACES = _core("namespaces", "Namespace", "ns", namespaced=False, status=True, more=("finalize",))
 NODES = _core("nodes", "Node", "no", namespaced=False, status=True)
-PODS = _core("pods", "Pod", "po", status=True, more=("log", "binding", "eviction"))
+PODS = _core(
+    "pods",
+    "Pod",
+    "po",
+    status=True,
+    more=("log", "binding", "eviction", "exec", "attach", "portforward", "ephemeralcontainers", "resize"),
+)
 CONFIG_MAPS = _core("configmaps", "ConfigMap", "cm")
 SECRETS = _core("secrets", "Secret")
-SERVICE_ACCOUNTS = _core("serviceaccounts", "ServiceAccount", "sa")
+SERVICE_ACCOUNTS = _core("serviceaccounts", "ServiceAccount", "sa", more=("token",))
 SERVICES = _core("services", "Service", "svc", status=True)
+ENDPOINTS = _core("endpoints", "Endpoints", "ep")
 EVENTS = _core("events", "Event", "ev")
 PERSISTENT_VOLUMES = _core("persistentvolumes", "PersistentVolume", "pv", namespaced=False, status=True)
 PERSISTENT_VOLUME_CLAIMS = _core("persistentvolumeclaims", "PersistentVolumeClaim", "pvc", status=True)
-JOBS = Resource("batch", "v1", "jobs", "Job", True, "job", (), ("all",), ("status",))
-DEPLOYMENTS = Resource(
-    "apps", "v1", "deployments", "Deployment", True, "deployment", ("deploy",), ("all",), ("status",)
+RESOURCE_QUOTAS = _core("resourcequotas", "ResourceQuota", "quota", status=True)
+LIMIT_RANGES = _core("limitranges", "LimitRange", "limits")
+POD_TEMPLATES = _core("podtemplates", "PodTemplate")
+REPLICATION_CONTROLLERS = _core("replicationcontrollers", "ReplicationController", "rc", status=True, more=("scale",))
+JOBS = _grouped("batch", "jobs", "Job", more=_STATUS)
+CRON_JOBS = _grouped("batch", "cronjobs", "CronJob", "cj", more=_STATUS)
+DEPLOYMENTS = _grouped("apps", "deployments", "Deployment", "deploy", more=_SCALED)
+REPLICA_SETS = _grouped("apps", "replicasets", "ReplicaSet", "rs", more=_SCALED)
+STATEFUL_SETS = _grouped("apps", "statefulsets", "StatefulSet", "sts", more=_SCALED)
+DAEMON_SETS = _grouped("apps", "daemonsets", "DaemonSet", "ds", more=_STATUS)
+CONTROLLER_REVISIONS = _grouped("apps", "controllerrevisions", "ControllerRevision")
+HORIZONTAL_POD_AUTOSCALERS = _grouped(
+    "autoscaling", "horizontalpodautoscalers", "HorizontalPodAutoscaler", "hpa", version="v2", more=_STATUS
 )
-REPLICA_SETS = Resource("apps", "v1", "replicasets", "ReplicaSet", True, "replicaset", ("rs",), ("all",), ("status",))
-LEASES = Resource("coordination.k8s.io", "v1", "leases", "Lease", True, "lease")
-PRIORITY_CLASSES = Resource(
-    "scheduling.k8s.io", "v1", "priorityclasses", "PriorityClass", False, "priorityclass", ("pc",)
-)
-STORAGE_CLASSES = Resource("storage.k8s.io", "v1", "storageclasses", "StorageClass", False, "storageclass", ("sc",))
-CSI_DRIVERS = Resource("storage.k8s.io", "v1", "csidrivers", "CSIDriver", False, "csidriver")
-ROLES = Resource("rbac.authorization.k8s.io", "v1", "roles", "Role", True, "role")
-ROLE_BINDINGS = Resource("rbac.authorization.k8s.io", "v1", "rolebindings", "RoleBinding", True, "rolebinding")
-CLUSTER_ROLES = Resource("rbac.authorization.k8s.io", "v1", "clusterroles", "ClusterRole", False, "clusterrole")
-CLUSTER_ROLE_BINDINGS = Resource(
-    "rbac.authorization.k8s.io", "v1", "clusterrolebindings", "ClusterRoleBinding", False, "clusterrolebinding"
+LEASES = _grouped("coordination.k8s.io", "leases", "Lease")
+ENDPOINT_SLICES = _grouped("discovery.k8s.io", "endpointslices", "EndpointSlice")
+INGRESSES = _grouped("networking.k8s.io", "ingresses", "Ingress", "ing", more=_STATUS)
+INGRESS_CLASSES = _grouped("networking.k8s.io", "ingressclasses", "IngressClass", namespaced=False)
+NETWORK_POLICIES = _grouped("networking.k8s.io", "networkpolicies", "NetworkPolicy", "netpol")
+PRIORITY_CLASSES = _grouped("scheduling.k8s.io", "priorityclasses", "PriorityClass", "pc", namespaced=False)
+RUNTIME_CLASSES = _grouped("node.k8s.io", "runtimeclasses", "RuntimeClass", namespaced=False)
+STORAGE_CLASSES = _grouped("storage.k8s.io", "storageclasses", "StorageClass", "sc", namespaced=False)
+CSI_DRIVERS = _grouped("storage.k8s.io", "csidrivers", "CSIDriver", namespaced=False)
+CSI_NODES = _grouped("storage.k8s.io", "csinodes", "CSINode", namespaced=False)
+CSI_STORAGE_CAPACITIES = _grouped("storage.k8s.io", "csistoragecapacities", "CSIStorageCapacity")
+VOLUME_ATTACHMENTS = _grouped("storage.k8s.io", "volumeattachments", "VolumeAttachment", namespaced=False, more=_STATUS)
+ROLES = _grouped("rbac.authorization.k8s.io", "roles", "Role")
+ROLE_BINDINGS = _grouped("rbac.authorization.k8s.io", "rolebindings", "RoleBinding")
+CLUSTER_ROLES = _grouped("rbac.authorization.k8s.io", "clusterroles", "ClusterRole", namespaced=False)
+CLUSTER_ROLE_BINDINGS = _grouped(
+    "rbac.authorization.k8s.io", "clusterrolebindings", "ClusterRoleBinding", namespaced=False
 )
 CUSTOM_RESOURCE_DEFINITIONS = Resource(
     "apiextensions.k8s.io",
@@ -76,17 +123,17 @@ CUSTOM_RESOURCE_DEFINITIONS = Resource(
     ("api-extensions",),
     ("status",),
 )
-POD_DISRUPTION_BUDGETS = Resource(
-    "policy",
-    "v1",
-    "poddisruptionbudgets",
-    "PodDisruptionBudget",
-    True,
-    "poddisruptionbudget",
-    ("pdb",),
-    (),
-    ("status",),
+MUTATING_WEBHOOK_CONFIGURATIONS = _grouped(
+    "admissionregistration.k8s.io", "mutatingwebhookconfigurations", "MutatingWebhookConfiguration", namespaced=False
 )
+VALIDATING_WEBHOOK_CONFIGURATIONS = _grouped(
+    "admissionregistration.k8s.io",
+    "validatingwebhookconfigurations",
+    "ValidatingWebhookConfiguration",
+    namespaced=False,
+)
+API_SERVICES = _grouped("apiregistration.k8s.io", "apiservices", "APIService", namespaced=False, more=_STATUS)
+POD_DISRUPTION_BUDGETS = _grouped("policy", "poddisruptionbudgets", "PodDisruptionBudget", "pdb", more=_STATUS)
 
 BUILT_IN: tuple[Resource, ...] = (
     NAMESPACES,

@@ -33,12 +33,11 @@ _SUBRESOURCES: Mapping[str, _Sub] = {
     "scale": _Sub(_CHANGES, "autoscaling", "v1", "Scale"),
     "finalize": _Sub(["update"]),
 }
-_MORE = {"namespaces": ("finalize",), "deployments.apps": ("scale",), "replicasets.apps": ("scale",)}
 
 
 def subresources(resource: Resource) -> tuple[str, ...]:
     """The subresources that the HTTP face serves."""
-    return (*resource.subresources, *_MORE.get(resource.group_resource, ()))
+    return tuple(name for name in resource.subresources if name in _SUBRESOURCES)
 
 
 def api_versions(address: str) -> dict[str, Any]:
