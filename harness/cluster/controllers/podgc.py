@@ -51,7 +51,7 @@ class PodGarbageCollector:
             self._ended.pop(key_of(pod), None)
 
     def _of_pod(self, pod: Object) -> Iterable[str]:
-        if len(self._ended) > self._settings.terminated_pods_max:
+        if len(self._ended) > self._settings.terminated_pod_gc_threshold:
             yield _TERMINATED
         node = pod["spec"].get("nodeName")
         if node and self._reader.get(NODES, None, node) is None:
@@ -85,7 +85,7 @@ class PodGarbageCollector:
         return min(later, default=None)
 
     def _collect_terminated(self) -> int | None:
-        surplus = len(self._ended) - self._settings.terminated_pods_max
+        surplus = len(self._ended) - self._settings.terminated_pod_gc_threshold
         if surplus <= 0:
             return None
         look_us = self._next_look_us()

@@ -21,7 +21,7 @@ _WATCHED = ("Ready", "MemoryPressure", "DiskPressure", "PIDPressure")
 def lost_at_us(node: Object, lease: Object | None, settings: ControllerManagerSettings) -> int | None:
     """When the node is to be given up; None while its kubelet lives."""
     ready = condition(node, "Ready")
-    grace_us = settings.node_startup_grace_us if ready is None else settings.node_monitor_grace_us
+    grace_us = settings.node_startup_grace_period_us if ready is None else settings.node_monitor_grace_period_us
     if lease is not None:
         renewed = (lease.get("spec") or {}).get("renewTime")
         return None if renewed is None else parse_time(renewed) + grace_us

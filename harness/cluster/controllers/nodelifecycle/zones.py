@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 
+from harness.clock import SECOND
 from harness.cluster.controllers.settings import ControllerManagerSettings
 
 
@@ -39,7 +40,7 @@ def state_of(tally: Tally, settings: ControllerManagerSettings) -> ZoneState:
     """How bad it is."""
     if tally.ready == 0 and tally.not_ready > 0:
         return ZoneState.FULL
-    if tally.not_ready > 2 and tally.not_ready * 100 >= settings.unhealthy_zone_threshold_percent * tally.nodes:
+    if tally.not_ready > 2 and tally.not_ready / tally.nodes >= settings.unhealthy_zone_threshold:
         return ZoneState.PARTIAL
     return ZoneState.NORMAL
 
@@ -51,6 +52,7 @@ def all_down(states: Mapping[str, ZoneState]) -> bool:
 
 def interval_us(state: ZoneState, nodes: int, settings: ControllerManagerSettings) -> int | None:
     """The time between two nodes that are given up; None for never."""
-    if state is not ZoneState.PARTIAL:
-        return settings.node_eviction_interval_us
-    return settings.secondary_node_eviction_interval_us if nodes > settings.large_cluster_nodes else None
+    rate = settings.node_eviction_rate
+    if state is ZoneState.PARTIAL:
+        rate = settings.secondary_node_eviction_rate if nodes > settings.large_cluster_size_threshold else 0.0
+    return round(SECOND / rate) if rate > 0 else None

@@ -10,6 +10,7 @@ import pytest
 from harness.cluster.controllers import ControllerManagerSettings
 from harness.kube.objects import is_deleting
 from harness.kube.resources import LEASES, NODES, PODS
+from harness.kube.version import KubernetesVersion
 
 from .bench import Bench, Kubelet, lease, node, pod
 
@@ -81,7 +82,7 @@ def test_given_a_dead_kubelet_when_50_s_have_passed_then_the_node_is_unknown_and
 
 
 def test_given_kubernetes_1_31_when_a_kubelet_dies_then_the_grace_is_40_s(bench: Bench) -> None:
-    world = World(bench, ControllerManagerSettings.for_version(31))
+    world = World(bench, ControllerManagerSettings.for_version(KubernetesVersion(1, 31)))
     world.join("a")
     world.die("a", renewed_s=10)
     assert bench.wait(lambda: bench.held_condition(NODES, "a", "Ready")["status"] == "Unknown") == 50
@@ -202,7 +203,7 @@ def test_given_a_node_object_that_goes_when_40_to_60_s_have_passed_then_its_pods
 
 
 def test_given_too_many_ended_pods_when_pod_gc_looks_then_the_oldest_go(bench: Bench) -> None:
-    world = World(bench, ControllerManagerSettings(terminated_pods_max=2))
+    world = World(bench, ControllerManagerSettings(terminated_pod_gc_threshold=2))
     world.join("a")
     for number in range(4):
         bench.create(PODS, pod(f"p{number}"))
