@@ -12,7 +12,7 @@ Texts are those of kubernetes `staging/src/k8s.io/apimachinery/pkg/api/errors/er
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 from harness.kube.resources import Resource
 
@@ -29,8 +29,8 @@ class Cause:
 class ApiError(Exception):
     """An answer of the API server other than success."""
 
-    code: ClassVar[int] = 500
-    reason: ClassVar[str] = "InternalError"
+    code: int = 500
+    reason: str = "InternalError"
 
     def __init__(self, message: str, *, details: dict[str, Any] | None = None) -> None:
         super().__init__(message)
