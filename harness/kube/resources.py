@@ -29,6 +29,15 @@ class Resource:
         """As in an error message: `jobs.batch`, or `pods` in the core group."""
         return f"{self.plural}.{self.group}" if self.group else self.plural
 
+    @property
+    def storage_key(self) -> str:
+        """Equal for types that show the same stored objects: `events` is served by the core group and by events.k8s.io."""
+        key = self.group_resource
+        return _STORED_WITH.get(key, key)
+
+
+_STORED_WITH = {"events.events.k8s.io": "events"}
+
 
 def _core(
     plural: str, kind: str, *short: str, namespaced: bool = True, status: bool = False, more: tuple[str, ...] = ()
@@ -94,6 +103,10 @@ CONTROLLER_REVISIONS = _grouped("apps", "controllerrevisions", "ControllerRevisi
 HORIZONTAL_POD_AUTOSCALERS = _grouped(
     "autoscaling", "horizontalpodautoscalers", "HorizontalPodAutoscaler", "hpa", version="v2", more=_STATUS
 )
+HORIZONTAL_POD_AUTOSCALERS_V1 = _grouped(
+    "autoscaling", "horizontalpodautoscalers", "HorizontalPodAutoscaler", "hpa", more=_STATUS
+)
+EVENTS_V1 = _grouped("events.k8s.io", "events", "Event", "ev")
 LEASES = _grouped("coordination.k8s.io", "leases", "Lease")
 ENDPOINT_SLICES = _grouped("discovery.k8s.io", "endpointslices", "EndpointSlice")
 INGRESSES = _grouped("networking.k8s.io", "ingresses", "Ingress", "ing", more=_STATUS)
@@ -143,23 +156,51 @@ BUILT_IN: tuple[Resource, ...] = (
     SECRETS,
     SERVICE_ACCOUNTS,
     SERVICES,
+    ENDPOINTS,
     EVENTS,
     PERSISTENT_VOLUMES,
     PERSISTENT_VOLUME_CLAIMS,
-    JOBS,
+    RESOURCE_QUOTAS,
+    LIMIT_RANGES,
+    POD_TEMPLATES,
+    REPLICATION_CONTROLLERS,
     DEPLOYMENTS,
     REPLICA_SETS,
+    STATEFUL_SETS,
+    DAEMON_SETS,
+    CONTROLLER_REVISIONS,
+    JOBS,
+    CRON_JOBS,
+    HORIZONTAL_POD_AUTOSCALERS,
     LEASES,
+    ENDPOINT_SLICES,
+    INGRESSES,
+    INGRESS_CLASSES,
+    NETWORK_POLICIES,
+    RUNTIME_CLASSES,
     PRIORITY_CLASSES,
     STORAGE_CLASSES,
     CSI_DRIVERS,
+    CSI_NODES,
+    CSI_STORAGE_CAPACITIES,
+    VOLUME_ATTACHMENTS,
     ROLES,
     ROLE_BINDINGS,
     CLUSTER_ROLES,
     CLUSTER_ROLE_BINDINGS,
+    MUTATING_WEBHOOK_CONFIGURATIONS,
+    VALIDATING_WEBHOOK_CONFIGURATIONS,
+    API_SERVICES,
     CUSTOM_RESOURCE_DEFINITIONS,
     POD_DISRUPTION_BUDGETS,
 )
+"""The stored types, each in the version in which it is stored."""
+
+OTHER_VERSIONS: tuple[tuple[Resource, Resource], ...] = (
+    (HORIZONTAL_POD_AUTOSCALERS_V1, HORIZONTAL_POD_AUTOSCALERS),
+    (EVENTS_V1, EVENTS),
+)
+"""Further versions that are served, each with the type that it is stored as."""
 
 # Custom resources of Argo Workflows, served once its CustomResourceDefinitions are created.
 WORKFLOWS = Resource("argoproj.io", "v1alpha1", "workflows", "Workflow", True, "workflow", ("wf",), (), ())

@@ -13,6 +13,7 @@ from aiohttp import web
 
 from harness.clock import format_micro_time
 from harness.cluster.store import Served, Stored
+from harness.cluster.store.conversion import from_storage
 from harness.kube.errors import ApiError
 from harness.kube.objects import Object
 from harness.kube.resources import LEASES, Resource
@@ -53,8 +54,7 @@ def face(served: Served, now_us: int) -> Callable[[Stored], bytes]:
     if served.resource == LEASES:
         return lambda stored: orjson.dumps(shown(served.resource, stored.obj, now_us))
     if not served.storage:
-        version = served.resource.api_version
-        return lambda stored: orjson.dumps({**stored.obj, "apiVersion": version})
+        return lambda stored: orjson.dumps(from_storage(served.resource, stored.obj))
     return Stored.encoded
 
 

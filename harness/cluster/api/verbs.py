@@ -140,7 +140,7 @@ class Verbs:
         obj, gone = await on_kernel(self._kernel, act)
         if gone and call.served.resource != PODS:
             return answers.answer_value(answers.success(call.served.resource, obj))
-        return answers.answer_value(obj)
+        return answers.answer(answers.face(call.served, self._kernel.now)(Stored(obj, 0)))
 
     async def _delete_collection(self, call: Call) -> web.StreamResponse:
         options = bodies.delete_options(await call.request.read(), call.content_type, call.query)
@@ -154,7 +154,8 @@ class Verbs:
             return [self._delete_one(call, namespace, name, options) for namespace, name in places], self._store.version
 
         deleted, version = await on_kernel(self._kernel, act)
-        items = [Stored(obj, version).encoded() for obj in deleted]
+        encode = answers.face(call.served, self._kernel.now)
+        items = [encode(Stored(obj, version)) for obj in deleted]
         return answers.answer(answers.encode_list(call.served, items, {"resourceVersion": str(version)}))
 
     async def _bind(self, call: Call) -> web.StreamResponse:

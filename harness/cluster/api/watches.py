@@ -86,12 +86,12 @@ class Hub:
         subscription = Subscription()
         if self._closed:
             subscription.close()
-        self._subscriptions.setdefault(resource.group_resource, []).append(subscription)
+        self._subscriptions.setdefault(resource.storage_key, []).append(subscription)
         return subscription
 
     def unsubscribe(self, resource: Resource, subscription: Subscription) -> None:
         """Forget a subscription."""
-        self._subscriptions[resource.group_resource].remove(subscription)
+        self._subscriptions[resource.storage_key].remove(subscription)
 
     def close(self) -> None:
         """End every watch."""

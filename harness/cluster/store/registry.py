@@ -8,14 +8,14 @@ from types import MappingProxyType
 from typing import Any
 
 from harness.kube.errors import NotFound
-from harness.kube.resources import BUILT_IN, Resource
+from harness.kube.resources import BUILT_IN, OTHER_VERSIONS, Resource
 
 _NONE: Mapping[str, Any] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
 class Served:
-    """One served version of a resource type. `schema` and `columns` are those of a custom type."""
+    """One served version of a resource type; objects are stored in the version with `storage`. `schema` and `columns` are those of a custom type."""
 
     resource: Resource
     custom: bool = False
@@ -28,9 +28,9 @@ class Registry:
     """An immutable snapshot, so that any thread may read it; a change makes a new one."""
 
     def __init__(self, served: tuple[Served, ...] | None = None) -> None:
-        self.served = served if served is not None else tuple(Served(resource) for resource in BUILT_IN)
+        self.served = served if served is not None else _built_in()
         self._by_place = {(s.resource.group, s.resource.version, s.resource.plural): s for s in self.served}
-        self._storage = {s.resource.group_resource: s for s in self.served if s.storage}
+        self._storage = {s.resource.storage_key: s for s in self.served if s.storage}
 
     def at(self, group: str, version: str, plural: str) -> Served | None:
         """What is served at a path."""
@@ -38,10 +38,14 @@ class Registry:
 
     def storage(self, resource: Resource) -> Served:
         """How a type is stored. Raises NotFound when it is not served."""
-        found = self._storage.get(resource.group_resource)
+        found = self._storage.get(resource.storage_key)
         if found is None:
             raise NotFound("the server could not find the requested resource", details={})
         return found
+
+    def asked(self, resource: Resource) -> Served:
+        """The version in which a client speaks of a type; as it is stored where that version is not served. Raises NotFound."""
+        return self.at(resource.group, resource.version, resource.plural) or self.storage(resource)
 
     def versions(self) -> dict[str, list[str]]:
         """Groups with their versions, in the order of first appearance."""
@@ -61,3 +65,13 @@ class Registry:
         return Registry(
             tuple(s for s in self.served if not s.custom or s.resource.group_resource != resource.group_resource)
         )
+
+
+def _built_in() -> tuple[Served, ...]:
+    others = {stored: other for other, stored in OTHER_VERSIONS}
+    found: list[Served] = []
+    for resource in BUILT_IN:
+        found.append(Served(resource))
+        if resource in others:
+            found.append(Served(others[resource], storage=False))
+    return tuple(found)

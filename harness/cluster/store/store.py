@@ -15,6 +15,7 @@ from harness.cluster.store import metadata as meta
 from harness.cluster.store.admission import Admission, default_toleration_seconds
 from harness.cluster.store.binding import bind
 from harness.cluster.store.bootstrap import first_objects
+from harness.cluster.store.conversion import from_storage, to_storage
 from harness.cluster.store.decoding import decode_metadata, decode_object, decode_status, refuse_unknown
 from harness.cluster.store.defaults import default
 from harness.cluster.store.defaults.status import begin_status
@@ -68,8 +69,8 @@ class Store(View):
         AlreadyExists, BadRequest, Forbidden, Invalid, NotFound.
         """
         served = self.registry.storage(resource)
+        draft = self._draft(served, self.registry.asked(resource), obj, strict=strict)
         resource = served.resource
-        draft = self._draft(served, obj, strict=strict)
         namespace = meta.fit_namespace(resource, draft)
         name = self._name(resource, namespace, draft["metadata"])
         if namespace:
@@ -103,7 +104,7 @@ class Store(View):
     ) -> Object:
         """Replace what has the same name. Raises BadRequest, Conflict, Invalid, NotFound."""
         served = self.registry.storage(resource)
-        draft = self._draft(served, obj, strict=strict)
+        draft = self._draft(served, self.registry.asked(resource), obj, strict=strict)
         name = str(draft["metadata"].get("name") or "")
         old = self._existing(served.resource, draft["metadata"].get("namespace"), name)
         return self._update(served, old, draft, subresource, dry_run=dry_run, strict=strict)
@@ -121,10 +122,11 @@ class Store(View):
         strict: bool = False,
     ) -> Object:
         """Patch the object or its subresource. Raises BadRequest, Conflict, Invalid, NotFound."""
-        served = self.registry.storage(resource)
+        served, asked = self.registry.storage(resource), self.registry.asked(resource)
         old = self._existing(served.resource, namespace, name)
-        message = None if served.custom else message_of(served.resource)
-        patched = apply_patch(old.obj, patch, kind, message)
+        message = None if asked.custom else message_of(asked.resource)
+        shown = old.obj if asked is served else from_storage(asked.resource, old.obj)
+        patched = apply_patch(shown, patch, kind, message)
         if not isinstance(patched, Mapping) or not isinstance(patched.get("metadata"), Mapping):
             raise BadRequest(
                 f"the patch leaves {served.resource.group_resource} {name!r} without metadata: send one that keeps it"
@@ -133,7 +135,9 @@ class Store(View):
         if wanted != name:
             raise BadRequest(f"the name of the object ({wanted}) does not match the name on the URL ({name})")
         draft = dict(patched)
-        meta.fit_type(served.resource, draft)
+        meta.fit_type(asked.resource, draft)
+        if asked is not served:
+            draft = to_storage(asked.resource, served.resource, draft)
         return self._update(served, old, draft, subresource, dry_run=dry_run, strict=strict)
 
     def delete(
@@ -185,13 +189,13 @@ class Store(View):
             self._commit(PODS, (namespace, pod), disrupt(old, now))
         self.delete(PODS, namespace, pod, grace_period_s=grace_period_s)
 
-    def _draft(self, served: Served, obj: Mapping[str, Any], *, strict: bool) -> Draft:
-        """A copy of what was sent, of the right type and shape."""
+    def _draft(self, served: Served, asked: Served, obj: Mapping[str, Any], *, strict: bool) -> Draft:
+        """A copy of what was sent in version `asked`, of the right type and shape, in the version in which it is stored."""
         typed = dict(obj)
-        meta.fit_type(served.resource, typed)
-        draft = decode_object(served, typed, strict=strict)
+        meta.fit_type(asked.resource, typed)
+        draft = decode_object(asked, typed, strict=strict)
         draft.setdefault("metadata", {})
-        return draft
+        return draft if asked is served else to_storage(asked.resource, served.resource, draft)
 
     def _name(self, resource: Resource, namespace: str, metadata: Draft) -> str:
         """The object's name, drawn when only generateName is given."""

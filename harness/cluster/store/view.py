@@ -51,7 +51,7 @@ class View:
         """Call `observer` at each change, after an ADDED for each object that exists."""
         for stored in self._shelf(resource).all(None):
             observer("ADDED", stored.obj, None)
-        self._observers.setdefault(resource.group_resource, []).append((self.version, observer))
+        self._observers.setdefault(resource.storage_key, []).append((self.version, observer))
 
     def stored(self, resource: Resource, namespace: str | None, name: str) -> Stored | None:
         """Like `get`, with the encoded form."""
@@ -79,7 +79,7 @@ class View:
         """The changes of one type after `version`. Raises Expired when the log no longer has them all, or not yet."""
         if version > self.version:
             raise Expired(f"Too large resource version: {version}, current: {self.version}")
-        wanted = resource.group_resource
+        wanted = resource.storage_key
         return [entry for entry in self._log.since(version) if entry.resource.group_resource == wanted]
 
     def listen(self, listener: Callable[[Entry], None]) -> None:
@@ -87,7 +87,7 @@ class View:
         self._listeners.append(listener)
 
     def _shelf(self, resource: Resource) -> Shelf:
-        key = resource.group_resource
+        key = resource.storage_key
         shelf = self._shelves.get(key)
         if shelf is None:
             shelf = self._shelves[key] = Shelf(pods=key == PODS.group_resource)

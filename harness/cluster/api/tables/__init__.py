@@ -26,7 +26,7 @@ class Table:
         if served.custom:
             self._printer = custom_printer(served.columns)
         else:
-            self._printer = _PRINTERS.get(served.resource.group_resource, _DEFAULT)
+            self._printer = _PRINTERS.get(served.resource.storage_key, _DEFAULT)
         self._include = include
         self._api_version = f"meta.k8s.io/{version}"
 

@@ -12,7 +12,8 @@ from typing import Any
 
 from harness.clock import parse_time
 from harness.cluster.store.amounts import canonical
-from harness.cluster.store.types.schema import Field, Message, find_message
+from harness.cluster.store.types.schema import UNIONS, Field, Message, find_message
+from harness.kube.objects import thaw
 from harness.kube.quantity import parse
 
 _QUANTITY = "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'"
@@ -20,6 +21,8 @@ _SCALARS: Mapping[str, tuple[type, ...]] = {
     "string": (str,),
     "int32": (int,),
     "int64": (int,),
+    "uint32": (int,),
+    "uint64": (int,),
     "bool": (bool,),
     "double": (int, float),
 }
@@ -75,6 +78,10 @@ def _item(kind: str, item: Any, owner: Message, path: str, where: str, unknown: 
         return _scalar(kind, item, owner, path)
     if "." not in kind:
         return _special(kind, item, owner, path)
+    if kind in UNIONS:
+        if isinstance(item, UNIONS[kind]):
+            return thaw(item)
+        kind = "apiextensions.JSONSchemaProps"
     message = find_message(kind)
     if not isinstance(item, Mapping):
         raise _mismatch(item, owner, path, _go_type(kind))
@@ -114,7 +121,13 @@ def _special(kind: str, item: Any, owner: Message, path: str) -> Any:
         except ValueError as error:
             raise Undecodable(f'parsing time "{text}" as "2006-01-02T15:04:05Z07:00": cannot parse "{text}"') from error
         return text
-    return item
+    if kind == "Duration":
+        return _scalar("string", item, owner, path)
+    if kind == "Strings":
+        if not isinstance(item, list | tuple):
+            raise _mismatch(item, owner, path, "[]string")
+        return [_scalar("string", entry, owner, path) for entry in item]
+    return thaw(item)
 
 
 def _mismatch(item: Any, owner: Message, path: str, wanted: str) -> Undecodable:

@@ -1,75 +1,97 @@
 """Writes fixtures/facts/kubernetes-types.json from the published API definitions.
 
-    python -m harness.cluster.store.types.record <checkout of kubernetes/api> <checkout of kubernetes/apimachinery> <tag>
+    go mod download k8s.io/{api,apimachinery,apiextensions-apiserver,kube-aggregator,metrics}@v0.36.0
+    python -m harness.cluster.store.types.record $(go env GOMODCACHE)/k8s.io v0.36.0
 
-Reads `generated.proto` (fields, numbers, types, merge keys) and `types.go` (which fields are inlined in JSON) at a tag of both repositories.
+Reads `generated.proto` (fields, numbers, types, merge keys, list and map types, defaults) and `types*.go` (JSON names, pointers, inlined fields, what is written
+although it is empty) of a version of those modules.
 """
 
 from __future__ import annotations
 
 import json
 import re
-import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 from harness.cluster.store.types.schema import FACTS
 
-_PACKAGES: Mapping[str, tuple[int, str]] = {
-    "core": (0, "core/v1"),
-    "apps": (0, "apps/v1"),
-    "batch": (0, "batch/v1"),
-    "policy": (0, "policy/v1"),
-    "rbac": (0, "rbac/v1"),
-    "scheduling": (0, "scheduling/v1"),
-    "storage": (0, "storage/v1"),
-    "coordination": (0, "coordination/v1"),
-    "autoscaling": (0, "autoscaling/v1"),
-    "authorization": (0, "authorization/v1"),
-    "meta": (1, "pkg/apis/meta/v1"),
+_PLAIN = (
+    "core apps batch policy rbac scheduling storage coordination autoscaling discovery networking node events admissionregistration "
+    "authorization authentication"
+)
+_PACKAGES: Mapping[str, tuple[str, str]] = {
+    **{group: ("api", f"{group}/v1") for group in _PLAIN.split()},
+    "autoscaling/v2": ("api", "autoscaling/v2"),
+    "apiregistration": ("kube-aggregator", "pkg/apis/apiregistration/v1"),
+    "apiextensions": ("apiextensions-apiserver", "pkg/apis/apiextensions/v1"),
+    "metrics": ("metrics", "pkg/apis/metrics/v1beta1"),
+    "meta": ("apimachinery", "pkg/apis/meta/v1"),
 }
 _ROOTS = (
-    "core.Namespace core.Node core.Pod core.ConfigMap core.Secret core.ServiceAccount core.Service core.Event core.PersistentVolume "
-    "core.PersistentVolumeClaim core.Binding batch.Job apps.Deployment apps.ReplicaSet coordination.Lease scheduling.PriorityClass "
-    "storage.StorageClass storage.CSIDriver rbac.Role rbac.RoleBinding rbac.ClusterRole rbac.ClusterRoleBinding "
-    "policy.PodDisruptionBudget policy.Eviction autoscaling.Scale authorization.SelfSubjectAccessReview meta.DeleteOptions"
+    "core.Namespace core.Node core.Pod core.ConfigMap core.Secret core.ServiceAccount core.Service core.Endpoints core.Event core.PersistentVolume "
+    "core.PersistentVolumeClaim core.ResourceQuota core.LimitRange core.PodTemplate core.ReplicationController core.Binding batch.Job batch.CronJob "
+    "apps.Deployment apps.ReplicaSet apps.StatefulSet apps.DaemonSet apps.ControllerRevision autoscaling.HorizontalPodAutoscaler autoscaling.Scale "
+    "autoscaling/v2.HorizontalPodAutoscaler coordination.Lease discovery.EndpointSlice networking.Ingress networking.IngressClass "
+    "networking.NetworkPolicy node.RuntimeClass events.Event scheduling.PriorityClass storage.StorageClass storage.CSIDriver storage.CSINode "
+    "storage.CSIStorageCapacity storage.VolumeAttachment rbac.Role rbac.RoleBinding rbac.ClusterRole rbac.ClusterRoleBinding "
+    "policy.PodDisruptionBudget policy.Eviction admissionregistration.MutatingWebhookConfiguration admissionregistration.ValidatingWebhookConfiguration "
+    "apiregistration.APIService apiextensions.CustomResourceDefinition authentication.TokenRequest authentication.TokenReview "
+    "authentication.SelfSubjectReview authorization.SubjectAccessReview authorization.SelfSubjectAccessReview authorization.LocalSubjectAccessReview "
+    "authorization.SelfSubjectRulesReview metrics.PodMetrics metrics.NodeMetrics meta.DeleteOptions meta.PartialObjectMetadata"
 )
 _SPECIAL = {
     "k8s.io.apimachinery.pkg.apis.meta.v1.Time": "Time",
     "k8s.io.apimachinery.pkg.apis.meta.v1.MicroTime": "MicroTime",
     "k8s.io.apimachinery.pkg.api.resource.Quantity": "Quantity",
     "k8s.io.apimachinery.pkg.util.intstr.IntOrString": "IntOrString",
+    "k8s.io.apimachinery.pkg.apis.meta.v1.Duration": "Duration",
     "k8s.io.apimachinery.pkg.runtime.RawExtension": "Raw",
+    "JSON": "Raw",
+    "ExtraValue": "Strings",
     "FieldsV1": "Raw",
     "Time": "Time",
     "MicroTime": "MicroTime",
 }
 _SCALARS = frozenset({"string", "int32", "int64", "bool", "bytes", "double", "uint32", "uint64"})
 _FIELD = re.compile(r"^  (optional|repeated|required)? ?(map<string, ?([\w.]+)>|[\w.]+) (\w+) = (\d+);", re.MULTILINE)
-_MESSAGE = re.compile(r"^message (\w+) \{\n(.*?)^\}", re.MULTILINE | re.DOTALL)
+_MESSAGE = re.compile(r"((?:^//[^\n]*\n)*)^message (\w+) \{\n(.*?)^\}", re.MULTILINE | re.DOTALL)
 _STRUCT = re.compile(r"^type (\w+) struct \{\n(.*?)^\}", re.MULTILINE | re.DOTALL)
-_INLINE = re.compile(r'json:",inline" protobuf:"\w+,\d+,\w+,name=(\w+)"')
-_POINTER = re.compile(r'\t\w+ +\*[\w.]+ +`json:"(\w+)')
+_TAG = re.compile(
+    r'^\t(?:\w+ +)?(\*?)[\w.\[\]*]+ +`json:"([^",]*)((?:,\w+)*)"[^`\n]*protobuf:"[^"]*name=(\w+)', re.MULTILINE
+)
 _MERGE_KEY = re.compile(r"\+patchMergeKey=(\w+)")
 _MERGED = re.compile(r"\+patchStrategy=.*merge")
+_SHAPE = re.compile(r"\+(?:list|map|struct)Type=(\w+)")
+_LIST_KEY = re.compile(r"\+listMapKey=(\w+)")
+_DEFAULT = re.compile(r'\+default=(".*"|[\d.]+|true|false)$', re.MULTILINE)
+_ATOMIC = "+structType=atomic"
 
 Field = list[object]
 
 
 def main(arguments: list[str]) -> None:
     """Record the types."""
-    checkouts, tag = (Path(arguments[0]), Path(arguments[1])), arguments[2]
+    modules, tag = Path(arguments[0]), arguments[1]
     messages: dict[str, list[Field]] = {}
-    for package, (position, folder) in _PACKAGES.items():
-        proto, go = (_show(checkouts[position], tag, f"{folder}/{name}") for name in ("generated.proto", "types.go"))
+    atomic: list[str] = []
+    for package, (module, path) in _PACKAGES.items():
+        folder = modules / f"{module}@{tag}" / path
+        proto = (folder / "generated.proto").read_text()
+        go = "".join(path.read_text() for path in sorted(folder.glob("types*.go")) if "_test" not in path.name)
         messages.update(parse(package, proto, go))
+        atomic += atomic_messages(package, proto)
     kept = dict(sorted((name, messages[name]) for name in _reachable(messages)))
     head = {
-        "source": f"kubernetes/api and kubernetes/apimachinery {tag}: generated.proto and types.go (Apache-2.0), read by harness.cluster.store.types.record",
+        "source": f"k8s.io modules {', '.join(dict.fromkeys(module for module, _ in _PACKAGES.values()))} {tag}: generated.proto and types.go "
+        "(Apache-2.0), read by harness.cluster.store.types.record",
         "date": date.today().isoformat(),  # noqa: DTZ011 - the day on which a person records it
-        "fields": "number, JSON name (~ inlined), type (* pointer), key by which a strategic merge patch merges the list (empty: as a set)",
+        "fields": "number, JSON name (~ inlined), type (* pointer, ! written although empty), and if there are any: merge (key by which a strategic "
+        "merge patch merges the list, empty: as a set), type (atomic, set, map, granular: of the list or map in server-side apply), keys, default",
+        "atomic": [name for name in sorted(atomic) if name in kept],
     }
     lines = [f"  {json.dumps(name)}: {json.dumps(fields, separators=(',', ':'))}" for name, fields in kept.items()]
     text = json.dumps(head, indent=1)[:-2] + ',\n "messages": {\n' + ",\n".join(lines) + "\n }\n}\n"
@@ -78,25 +100,55 @@ def main(arguments: list[str]) -> None:
 
 def parse(package: str, proto: str, go: str) -> dict[str, list[Field]]:
     """The messages of one package: name -> fields."""
-    inlined = {name: _INLINE.findall(body) for name, body in _STRUCT.findall(go)}
-    pointers = {name: _POINTER.findall(body) for name, body in _STRUCT.findall(go)}
+    structs = {name: {tag[3]: tag for tag in _TAG.findall(body)} for name, body in _STRUCT.findall(go)}
     found: dict[str, list[Field]] = {}
-    for name, body in _MESSAGE.findall(proto):
-        fields: list[Field] = []
+    for _, name, body in _MESSAGE.findall(proto):
+        tags, fields = structs.get(name, {}), list[Field]()
         before = 0
         for match in _FIELD.finditer(body):
             comment, before = body[before : match.start()], match.end()
             label, kind, values, field, number = match.groups()
             kind = f"map:{_type(package, values)}" if values else _type(package, kind)
             kind = f"[]{kind}" if label == "repeated" else kind
-            kind = f"*{kind}" if field in pointers.get(name, ()) else kind
-            entry: Field = [int(number), f"~{field}" if field in inlined.get(name, ()) else field, kind]
-            key = _MERGE_KEY.search(comment)
-            if key or (_MERGED.search(comment) and kind.startswith("[]")):
-                entry.append(key.group(1) if key else "")
-            fields.append(entry)
-        found[f"{package}.{name}"] = fields
+            pointer, json_name, options, _ = tags.get(field, ("", field, ",omitempty", field))
+            entry: Field = [
+                int(number),
+                json_name or f"~{field}",
+                f"{pointer}{_presence(kind, pointer, options)}{kind}",
+            ]
+            traits = _traits(comment, kind)
+            found.setdefault(f"{package}.{name}", fields).append([*entry, traits] if traits else entry)
+        found.setdefault(f"{package}.{name}", fields)
     return found
+
+
+def atomic_messages(package: str, proto: str) -> list[str]:
+    """The messages of a package that server-side apply owns whole."""
+    return [f"{package}.{name}" for comment, name, _ in _MESSAGE.findall(proto) if _ATOMIC in comment]
+
+
+def _presence(kind: str, pointer: str, options: str) -> str:
+    """`!` for what Go writes although it is empty: no omitempty, or a struct, which is never empty to it."""
+    is_struct = (
+        not pointer and kind not in _SCALARS and not kind.startswith(("[]", "map:")) and kind not in {"Raw", "Strings"}
+    )
+    if ",inline" in options or ",omitzero" in options:
+        return ""
+    return "!" if is_struct or ",omitempty" not in options else ""
+
+
+def _traits(comment: str, kind: str) -> dict[str, Any]:
+    traits: dict[str, Any] = {}
+    key, shape, default = _MERGE_KEY.search(comment), _SHAPE.search(comment), _DEFAULT.search(comment)
+    if key or (_MERGED.search(comment) and kind.startswith("[]")):
+        traits["merge"] = key.group(1) if key else ""
+    if shape:
+        traits["type"] = shape.group(1)
+    if keys := _LIST_KEY.findall(comment):
+        traits["keys"] = keys
+    if default:
+        traits["default"] = json.loads(default.group(1))
+    return traits
 
 
 def _type(package: str, kind: str) -> str:
@@ -118,14 +170,8 @@ def _reachable(messages: Mapping[str, list[Field]]) -> Iterator[str]:
         name = waiting.pop()
         if name not in seen and name in messages:
             seen[name] = None
-            waiting += [str(field[2]).lstrip("*").removeprefix("[]").removeprefix("map:") for field in messages[name]]
+            waiting += [str(field[2]).lstrip("*!").removeprefix("[]").removeprefix("map:") for field in messages[name]]
     yield from seen
-
-
-def _show(checkout: Path, tag: str, path: str) -> str:
-    return subprocess.run(
-        ["git", "-C", str(checkout), "show", f"{tag}:{path}"], check=True, capture_output=True, text=True
-    ).stdout
 
 
 if __name__ == "__main__":

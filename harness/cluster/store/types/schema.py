@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
+from typing import Any
 
 import orjson
 
@@ -17,14 +18,14 @@ import fixtures.facts
 from harness.kube.resources import CUSTOM_RESOURCE_DEFINITIONS, Resource
 
 FACTS = Path(fixtures.facts.__file__).parent / "kubernetes-types.json"
-_PACKAGES = {
-    "": "core",
-    "rbac.authorization.k8s.io": "rbac",
-    "scheduling.k8s.io": "scheduling",
-    "storage.k8s.io": "storage",
-    "coordination.k8s.io": "coordination",
-    "authorization.k8s.io": "authorization",
+_MAIN_VERSIONS = {"metrics.k8s.io": "v1beta1"}
+
+UNIONS: Mapping[str, type] = {
+    "apiextensions.JSONSchemaPropsOrBool": bool,
+    "apiextensions.JSONSchemaPropsOrArray": list,
+    "apiextensions.JSONSchemaPropsOrStringArray": list,
 }
+"""Messages that stand in JSON for a schema or for a value of the type named here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,10 @@ class Field:
     inline: bool = False
     pointer: bool = False  # unset and zero differ
     merge_key: str | None = None
+    always: bool = False  # written although empty
+    shape: str = ""  # "atomic", "set", "map" or "granular", as server-side apply merges a list or map
+    keys: tuple[str, ...] = ()  # of a list that is merged as a map
+    default: Any = None  # of a key that is left out
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +52,7 @@ class Message:
     name: str
     own: tuple[Field, ...]
     fields: Mapping[str, Field]
+    atomic: bool = False  # server-side apply owns it whole
 
     @property
     def go_name(self) -> str:
@@ -58,14 +64,16 @@ def message_of(resource: Resource) -> Message | None:
     """The type of a built-in kind; None for those that are not recorded (definitions, custom kinds)."""
     if resource == CUSTOM_RESOURCE_DEFINITIONS:
         return None
-    package = _PACKAGES.get(resource.group, resource.group)
+    package = resource.group.partition(".")[0] or "core"
+    if resource.version != _MAIN_VERSIONS.get(resource.group, "v1"):
+        package = f"{package}/{resource.version}"
     return find_message(f"{package}.{resource.kind}")
 
 
 @cache
 def find_message(name: str) -> Message | None:
     """The message of a name, e.g. `core.PodSpec`."""
-    rows = _recorded().get(name)
+    rows = _recorded()["messages"].get(name)
     if rows is None:
         return None
     own = tuple(_field(row) for row in rows)
@@ -73,18 +81,30 @@ def find_message(name: str) -> Message | None:
     for field in own:
         inner = find_message(field.item) if field.inline else None
         fields.update(inner.fields if inner is not None else {field.name: field})
-    return Message(name, own, fields)
+    return Message(name, own, fields, name in _recorded()["atomic"])
 
 
-def _field(row: list[object]) -> Field:
-    number, name, kind = int(str(row[0])), str(row[1]), str(row[2]).removeprefix("*")
-    shape = "list" if kind.startswith("[]") else "map" if kind.startswith("map:") else ""
-    item = kind.removeprefix("[]").removeprefix("map:")
-    key = str(row[3]) if len(row) > 3 else None
-    return Field(number, name.removeprefix("~"), shape, item, name.startswith("~"), str(row[2]).startswith("*"), key)
+def _field(row: list[Any]) -> Field:
+    number, name, kind = int(row[0]), str(row[1]), str(row[2])
+    bare = kind.lstrip("*!")
+    shape = "list" if bare.startswith("[]") else "map" if bare.startswith("map:") else ""
+    traits: Mapping[str, Any] = row[3] if len(row) > 3 else {}
+    return Field(
+        number,
+        name.removeprefix("~"),
+        shape,
+        bare.removeprefix("[]").removeprefix("map:"),
+        inline=name.startswith("~"),
+        pointer=kind.startswith("*"),
+        merge_key=traits.get("merge"),
+        always="!" in kind,
+        shape=traits.get("type", ""),
+        keys=tuple(traits.get("keys", ())),
+        default=traits.get("default"),
+    )
 
 
 @lru_cache(maxsize=1)
-def _recorded() -> Mapping[str, list[list[object]]]:
-    messages: Mapping[str, list[list[object]]] = orjson.loads(FACTS.read_bytes())["messages"]
-    return messages
+def _recorded() -> Mapping[str, Any]:
+    recorded: Mapping[str, Any] = orjson.loads(FACTS.read_bytes())
+    return recorded

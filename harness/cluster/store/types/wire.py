@@ -7,13 +7,14 @@ of such a field is unset, as `omitempty` makes it in JSON.
 from __future__ import annotations
 
 import base64
+import struct
 from collections.abc import Iterator
 from typing import Any
 
 import orjson
 
 from harness.clock import SECOND, format_micro_time, format_time
-from harness.cluster.store.types.schema import Field, Message, find_message
+from harness.cluster.store.types.schema import UNIONS, Field, Message, find_message
 
 PREFIX = b"k8s\0"
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
@@ -77,14 +78,27 @@ def _item(kind: str, value: int | bytes) -> Any:
         return _as_bytes(value).decode()
     if kind == "bool":
         return bool(value)
-    if kind in {"int32", "int64"}:
+    if kind in {"int32", "int64", "uint32", "uint64"}:
         return _signed(value)
     if kind == "bytes":
         return base64.b64encode(_as_bytes(value)).decode()
     if "." in kind:
         message = find_message(kind)
-        return {} if message is None else _message(_as_bytes(value), message)
+        found = {} if message is None else _message(_as_bytes(value), message)
+        return _union(found) if kind in UNIONS else found
+    if kind == "Strings":
+        return [_as_bytes(entry).decode() for _, entry in _fields(_as_bytes(value))]
+    if kind == "double":
+        return float(struct.unpack("<d", _as_bytes(value))[0])
     return _special(kind, dict(_fields(_as_bytes(value))))
+
+
+def _union(found: dict[str, Any]) -> Any:
+    """What stands in JSON for a message that holds a schema or something simpler."""
+    for name in ("schema", "jSONSchemas", "property"):
+        if name in found:
+            return found[name]
+    return found.get("allows", False)
 
 
 def _special(kind: str, fields: dict[int, int | bytes]) -> Any:
@@ -95,6 +109,8 @@ def _special(kind: str, fields: dict[int, int | bytes]) -> Any:
     if kind == "Raw":
         raw = _as_bytes(fields.get(1, b""))
         return orjson.loads(raw) if raw else None
+    if kind == "Duration":
+        return f"{_signed(fields.get(1, 0)) / 1_000_000_000:g}s"
     if not fields:
         return None
     instant_us = _signed(fields.get(1, 0)) * SECOND + _signed(fields.get(2, 0)) // 1000

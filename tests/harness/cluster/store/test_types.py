@@ -142,7 +142,7 @@ def test_given_a_built_in_kind_then_its_type_is_recorded(resource: Any) -> None:
     assert "metadata" in found.fields
 
 
-def test_given_a_definition_then_inlined_fields_pointers_and_merge_keys_are_recorded() -> None:
+def test_given_a_definition_then_what_go_knows_of_each_field_is_recorded() -> None:
     proto = """
 message Outer {
   // Name of it.
@@ -152,14 +152,22 @@ message Outer {
 
   // +patchMergeKey=key
   // +patchStrategy=merge
+  // +listType=map
+  // +listMapKey=key
+  // +listMapKey=other
   repeated .k8s.io.api.core.v1.Item items = 3;
 
   map<string, .k8s.io.apimachinery.pkg.api.resource.Quantity> amounts = 4;
 
+  // +default=3
   optional int32 count = 5;
 
   // +patchStrategy=merge
   repeated string marks = 6;
+
+  optional bool xOwn = 7;
+
+  optional Inner part = 8;
 }
 """
     go = """
@@ -167,15 +175,19 @@ type Outer struct {
 	Name string `json:"name" protobuf:"bytes,1,opt,name=name"`
 	Inner `json:",inline" protobuf:"bytes,2,opt,name=inner"`
 	Count *int32 `json:"count,omitempty" protobuf:"varint,5,opt,name=count"`
+	XOwn bool `json:"x-own,omitempty" protobuf:"bytes,7,opt,name=xOwn"`
+	Part Inner `json:"part,omitempty" protobuf:"bytes,8,opt,name=part"`
 }
 """
     assert parse("x", proto, go) == {
         "x.Outer": [
-            [1, "name", "string"],
+            [1, "name", "!string"],
             [2, "~inner", "x.Inner"],
-            [3, "items", "[]core.Item", "key"],
+            [3, "items", "[]core.Item", {"merge": "key", "type": "map", "keys": ["key", "other"]}],
             [4, "amounts", "map:Quantity"],
-            [5, "count", "*int32"],
-            [6, "marks", "[]string", ""],
+            [5, "count", "*int32", {"default": 3}],
+            [6, "marks", "[]string", {"merge": ""}],
+            [7, "x-own", "bool"],
+            [8, "part", "!x.Inner"],
         ]
     }
