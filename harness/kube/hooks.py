@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Literal, Protocol
 
+from harness.kube.metrics import Usage
 from harness.kube.objects import Object
 from harness.kube.resources import Resource
 
@@ -104,6 +105,18 @@ class ContainerRefused(Exception):
     """A container that a runtime does not create; `message` is what CreateContainerError says, with the remedy."""
 
 
+ProbeKind = Literal["Startup", "Liveness", "Readiness"]
+
+
+@dataclass(frozen=True)
+class ProbeAnswer:
+    """What a probe found: `message` is its output. The answer stays the same until `until_us`, or (None) until the container ends."""
+
+    healthy: bool
+    message: str = ""
+    until_us: int | None = None
+
+
 class PodRuntime(Protocol):
     """Runs containers. Calls return at once; `ended` is called once, on the kernel's thread, at the virtual moment of the end."""
 
@@ -115,6 +128,14 @@ class PodRuntime(Protocol):
 
     def kill(self, party: str) -> None:
         """SIGKILL now."""
+
+    def probe(
+        self, party: str, kind: ProbeKind, probe: Mapping[str, Any], answered: Callable[[ProbeAnswer], None]
+    ) -> None:
+        """Probe a running container; `answered` is called once, on the kernel's thread, perhaps before this returns, and not if the container has ended."""
+
+    def usage(self, party: str) -> Usage | None:
+        """What a running container uses now; None when it does not run or nobody knows."""
 
 
 @dataclass(frozen=True)

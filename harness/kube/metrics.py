@@ -11,10 +11,15 @@ from harness.kube.objects import Object
 
 @dataclass(frozen=True)
 class Usage:
-    """What a container or a node uses at a moment, as the kubelet's summary says it."""
+    """What a container or a node uses at a moment, as the kubelet's summary says it.
+
+    It stays the same until `until_us` (None: until the container ends); `measured` is that of a real process, which differs from run to run.
+    """
 
     cpu_nanocores: int
     memory_bytes: int
+    until_us: int | None = None
+    measured: bool = False
 
 
 class UsageMeter(Protocol):

@@ -60,6 +60,17 @@ class Pull:
 
 
 @dataclass
+class Stopping:
+    """A container has been told to end: since when, within which grace, and how much of that its preStop hook takes."""
+
+    told_us: int
+    grace_s: int
+    hook_s: int
+    ordered: bool  # waits for its turn in the pod's order of termination
+    signalled: bool = False  # SIGTERM has gone out
+
+
+@dataclass
 class Container:
     """One container of a pod on its node."""
 
@@ -76,7 +87,12 @@ class Container:
     pull: Backoff = field(default_factory=Backoff)
     pulling: Pull | None = None
     pull_failed: tuple[int, str] | None = None  # when, and why
-    stopping: bool = False  # was told to end
+    stopping: Stopping | None = None  # was told to end
+    probed_to_death: bool = False  # it ended because a probe failed
+    hook_until_us: int = 0  # its postStart hook runs until then
+    starting: bool = False  # that hook runs
+    started: bool = False  # runs, and its startup probe (if any) has succeeded
+    ready: bool = False  # started, and its readiness probe (if any) says so
 
     @property
     def name(self) -> str:
@@ -92,6 +108,11 @@ class Container:
     def is_running(self) -> bool:
         """Whether it has a process."""
         return isinstance(self.state, Running)
+
+    @property
+    def is_shown_running(self) -> bool:
+        """Whether the status says so: not before the postStart hook is done."""
+        return self.is_running and not self.starting
 
     @property
     def previous(self) -> Terminated | None:

@@ -3,17 +3,18 @@
 Pods of nodes that have joined get a `PodWorker` each; everything else is left alone, as nobody is there to act.
 `leave` is the sudden end of a machine: its processes are killed and nothing is written but the lease as its last
 renewal left it. `shut_down` is the graceful node shutdown of kubernetes 1.34 (`pkg/kubelet/nodeshutdown`): first all
-pods but the critical ones, then those. Probes (liveness, readiness, startup), ephemeral containers, in-place resizing
-and node-pressure eviction are not modelled yet: a container that runs is ready.
+pods but the critical ones, then those. Ephemeral containers, in-place resizing and pressure on disk or process ids are
+not modelled.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from harness.clock import SECOND, Kernel
 from harness.cluster.kubelet.addresses import Addresses
+from harness.cluster.kubelet.evictions import Evictions
 from harness.cluster.kubelet.logs import Logs
 from harness.cluster.kubelet.node import KubeletNode, NodeStatus
 from harness.cluster.kubelet.pulls import pull_model
@@ -25,7 +26,8 @@ from harness.kube.client import Reader, Writer
 from harness.kube.controllers import Watch
 from harness.kube.events import Recorder
 from harness.kube.hooks import Hooks
-from harness.kube.objects import Object, key_of, split_key, uid_of
+from harness.kube.metrics import Usage
+from harness.kube.objects import Object, key_of, name_of, split_key, uid_of
 from harness.kube.resources import NODES, PODS
 
 SHUTDOWN = Verdict("Terminated", "Pod was terminated in response to imminent node shutdown.", disruption=True)
@@ -61,6 +63,7 @@ class Kubelets:
             pulls=pull_model(),
             nodes=self._status,
         )
+        self._evictions = Evictions(kernel, reader, named, self._status, self._on)
 
     def watches(self) -> Sequence[Watch]:
         """Pods."""
@@ -81,7 +84,9 @@ class Kubelets:
             node = self._nodes.get(pod["spec"].get("nodeName") or "")
             if node is None:
                 return None
-            worker = PodWorker(self._kernel, self._tools, node, pod, self._neighbours, self._idle)
+            worker = PodWorker(
+                self._kernel, self._tools, node, pod, self._neighbours, self._idle, self._evictions.changed
+            )
             self._workers.setdefault(node.name, {})[worker.uid] = worker
             self._by_key[key] = worker
         worker.sync()
@@ -107,6 +112,7 @@ class Kubelets:
         node = self._nodes.pop(node_name, None)
         if node is None:
             return
+        node.gone = True
         for worker in self._on(node_name):
             worker.lose_machine()
             if self._by_key.get(worker.key) is worker:
@@ -130,6 +136,18 @@ class Kubelets:
     def log_path(self, namespace: str, pod: str, container: str, previous: bool = False) -> Path | None:
         """The output of a container's latest run, or of the one before; None when there was no such run."""
         return self._logs.find(namespace, pod, container, previous=previous)
+
+    def containers(self, pod: Object) -> Mapping[str, Usage] | None:
+        """What each running container of a pod uses (harness.kube.metrics.UsageMeter)."""
+        worker = self._by_key.get(key_of(pod))
+        return None if worker is None or worker.uid != uid_of(pod) else worker.usage() or None
+
+    def node(self, node: Object) -> Usage | None:
+        """What the pods of a node use together (harness.kube.metrics.UsageMeter)."""
+        if name_of(node) not in self._nodes:
+            return None
+        usages = [usage for worker in self._on(name_of(node)) for usage in worker.usage().values()]
+        return Usage(sum(usage.cpu_nanocores for usage in usages), sum(usage.memory_bytes for usage in usages))
 
     def _on(self, node_name: str) -> list[PodWorker]:
         return [worker for worker in self._workers.get(node_name, {}).values() if not worker.dropped]

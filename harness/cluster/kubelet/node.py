@@ -39,6 +39,8 @@ class KubeletNode:
     images: ImageStore = field(default_factory=ImageStore)
     shutting_down: bool = False
     critical_s: int | None = None  # while it shuts down: what its critical pods will get, until they are told
+    memory_pressure: bool = False
+    gone: bool = False  # the machine has ended
 
 
 class NodeStatus:
@@ -89,6 +91,17 @@ class NodeStatus:
         text = "node is shutting down"
         self._write(found, [{"type": "Ready", "status": "False", "reason": "KubeletNotReady", "message": text}], {})
         self._recorder.event(found, "Normal", "NodeNotReady", f"Node {node.name} status is now: NodeNotReady")
+
+    def set_memory_pressure(self, node: KubeletNode, *, pressed: bool) -> None:
+        """Report that memory runs short, or does no more."""
+        node.memory_pressure = pressed
+        reason = "KubeletHasInsufficientMemory" if pressed else "KubeletHasSufficientMemory"
+        text = f"kubelet has {'insufficient' if pressed else 'sufficient'} memory available"
+        condition = {"type": "MemoryPressure", "status": str(pressed), "reason": reason, "message": text}
+        found = self._node(node.name)
+        self._write(found, [condition], {})
+        event = "NodeHasInsufficientMemory" if pressed else "NodeHasSufficientMemory"
+        self._recorder.event(found, "Normal", event, f"Node {node.name} status is now: {event}")
 
     def died(self, node: KubeletNode) -> None:
         """Leave the lease as the kubelet's last renewal left it."""

@@ -19,6 +19,7 @@ from harness.cluster.kubelet.environment import ConfigError, environment_of, exp
 from harness.cluster.kubelet.logs import Logs
 from harness.cluster.kubelet.node import KubeletNode, NodeStatus
 from harness.cluster.kubelet.pulls import PullModel
+from harness.cluster.kubelet.stopping import post_start_s
 from harness.cluster.kubelet.volumes import PodView, Volumes, mounts_of
 from harness.kube import quantity
 from harness.kube.client import Reader, Writer
@@ -106,6 +107,8 @@ class Starter:
         container.state = Running(self.kernel.now)
         container.restarts = restarts
         container.party = party
+        hook_s = post_start_s(container.spec)
+        container.hook_until_us, container.starting = self.kernel.now + hook_s * SECOND, hook_s > 0
         container.container_id = container_id_of(uid_of(pod), container.name, restarts)
         container.image_id = image_id_of(container.image)
         self.recorder.event(pod, "Normal", "Created", f"Created container: {container.name}")

@@ -1,7 +1,7 @@
 """The status of a pod as a pure function of its containers: phase, conditions, container statuses.
 
 Follows kubernetes 1.34 `pkg/kubelet/kubelet_pods.go` (getPhase, convertToAPIContainerStatuses) and
-`pkg/kubelet/status/generate.go`. Probes are a later issue: a container that runs is started and ready.
+`pkg/kubelet/status/generate.go`. What the probes found stands in the containers (`started`, `ready`).
 """
 
 from __future__ import annotations
@@ -46,7 +46,9 @@ def phase_of(containers: Sequence[Container], restart_policy: str, *, stopped: b
     pending = any(container.exit_code != 0 for container in inits) or any(
         isinstance(container.state, Waiting) and container.last is None for container in sidecars
     )
-    waiting = any(isinstance(container.state, Waiting) and container.last is None for container in apps)
+    waiting = any(
+        container.starting or (isinstance(container.state, Waiting) and container.last is None) for container in apps
+    )
     if stopped:
         return "Succeeded" if all(container.exit_code == 0 for container in apps) else "Failed"
     if pending or waiting:
@@ -93,7 +95,9 @@ def status_of(pod: Object, containers: Sequence[Container], facts: Facts, now_us
     if generation is not None:
         status["observedGeneration"] = generation
     conditions = old.get("conditions") or []
-    for entry in conditions_of(phase, containers, facts):
+    gates = [str(gate["conditionType"]) for gate in pod["spec"].get("readinessGates") or ()]
+    held = _held_by(gates, conditions)
+    for entry in conditions_of(phase, containers, facts, held):
         if generation is not None:
             entry["observedGeneration"] = generation
         conditions = with_condition(conditions, entry, format_time(now_us))
@@ -117,8 +121,24 @@ def restart_policy_of(pod: Object) -> str:
     return str(pod["spec"].get("restartPolicy") or "Always")
 
 
-def conditions_of(phase: str, containers: Sequence[Container], facts: Facts) -> list[dict[str, Any]]:
-    """The conditions that a kubelet owns, in its order."""
+def _held_by(gates: Sequence[str], conditions: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Why the readiness gates hold the pod back, as the condition Ready says it."""
+    known = {entry["type"]: entry["status"] for entry in conditions}
+    missing = [
+        f'corresponding condition of pod readiness gate "{gate}" does not exist.' for gate in gates if gate not in known
+    ]
+    untrue = [
+        f'the status of pod readiness gate "{gate}" is not "True", but {known[gate]}'
+        for gate in gates
+        if gate in known and known[gate] != "True"
+    ]
+    return [*missing, *untrue]
+
+
+def conditions_of(
+    phase: str, containers: Sequence[Container], facts: Facts, held_by: Sequence[str] = ()
+) -> list[dict[str, Any]]:
+    """The conditions that a kubelet owns, in its order; `held_by` are the readiness gates that are not open."""
     conditions = [{"type": "PodReadyToStartContainers", "status": _word(facts.sandbox and not facts.stopped)}]
     apps = [container for container in containers if container.role == "app"]
     others = [container for container in containers if container.role != "app"]
@@ -134,8 +154,14 @@ def conditions_of(phase: str, containers: Sequence[Container], facts: Facts) -> 
             conditions.append({"type": kind, "status": "False", "reason": "PodFailed"})
         else:
             sidecars = [container for container in others if container.role == "sidecar"]
-            unready = [container.name for container in (*sidecars, *apps) if not container.is_running]
-            conditions.append(_unless(kind, unready, "ContainersNotReady", "unready"))
+            unready = [container.name for container in (*sidecars, *apps) if not container.ready]
+            if kind == "Ready" and not unready and held_by:
+                message = ", ".join(held_by)
+                conditions.append(
+                    {"type": kind, "status": "False", "reason": "ReadinessGatesNotReady", "message": message}
+                )
+            else:
+                conditions.append(_unless(kind, unready, "ContainersNotReady", "unready"))
     if facts.verdict is not None and facts.verdict.disruption and phase == "Failed":
         conditions.append(
             {
@@ -150,7 +176,7 @@ def conditions_of(phase: str, containers: Sequence[Container], facts: Facts) -> 
 
 def _initialized(container: Container) -> bool:
     if container.role == "sidecar":
-        return container.is_running
+        return container.started
     return container.exit_code == 0
 
 
@@ -168,17 +194,17 @@ def _word(value: bool) -> str:
 
 def container_status(container: Container) -> dict[str, Any]:
     """One entry of containerStatuses or initContainerStatuses."""
-    running = container.is_running
     done = container.role == "init" and container.exit_code == 0
+    shown = Waiting("ContainerCreating" if container.role == "app" else "PodInitializing")
     status: dict[str, Any] = {
         "name": container.name,
-        "state": _state(container.state, container.container_id),
+        "state": _state(shown if container.starting else container.state, container.container_id),
         "lastState": _state(container.last, "") if container.last is not None else {},
-        "ready": running if container.role != "init" else done,
+        "ready": container.ready if container.role != "init" else done,
         "restartCount": container.restarts,
         "image": container.image,
         "imageID": container.image_id,
-        "started": running,
+        "started": container.started,
     }
     if container.container_id:
         status["containerID"] = container.container_id

@@ -11,34 +11,30 @@ back-off decide; at the end of the pod sidecars go last, in reverse.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from harness.clock import SECOND, Kernel, Timer, parse_time
+from harness.cluster.kubelet import pressure
 from harness.cluster.kubelet.admission import admit
 from harness.cluster.kubelet.containers import Container, Running, Terminated, containers_of, restarts_after
+from harness.cluster.kubelet.ending import Ending
 from harness.cluster.kubelet.node import KubeletNode
+from harness.cluster.kubelet.probes import Prober
 from harness.cluster.kubelet.starter import Starter
 from harness.cluster.kubelet.status import Facts, Verdict, phase_of, rejected_status, restart_policy_of, status_of
-from harness.cluster.kubelet.stopping import lose_the_waiting, next_to_stop, terminate
+from harness.cluster.kubelet.stopping import lose_the_waiting
 from harness.cluster.kubelet.volumes import MountFailed
 from harness.kube.errors import Conflict, NotFound
 from harness.kube.hooks import ContainerExit
+from harness.kube.metrics import Usage
 from harness.kube.objects import Object, is_deleting, key_of, name_of, namespace_of, split_key, uid_of
 from harness.kube.resources import NODES, PODS
 
 _MOUNT_FIRST_US = SECOND // 2
 _MOUNT_LAST_US = 122 * SECOND
 _DEFAULT_GRACE_S = 30
+_LEAST_GRACE_S = 1
 _DEADLINE = Verdict("DeadlineExceeded", "Pod was active on the node longer than the specified deadline")
 _SHUTTING_DOWN = Verdict("NodeShutdown", "Pod was rejected as the node is shutting down.")
-
-
-@dataclass
-class _Ending:
-    """The pod has been told to end."""
-
-    grace_s: int
-    verdict: Verdict | None
 
 
 class PodWorker:
@@ -52,6 +48,7 @@ class PodWorker:
         pod: Object,
         neighbours: Callable[[PodWorker], list[Object]],
         on_idle: Callable[[PodWorker], None],
+        on_change: Callable[[KubeletNode], None],
     ) -> None:
         self.pod = pod
         self.node = node
@@ -63,8 +60,8 @@ class PodWorker:
         self._tools = starter
         self._neighbours = neighbours
         self._on_idle = on_idle
+        self._on_change = on_change
         self._admitted = False
-        self._ending: _Ending | None = None
         self._address: str | None = None
         self._started_us: int | None = None
         self._sandbox = False
@@ -73,6 +70,8 @@ class PodWorker:
         self._mount_retry_us = 0
         self._timer: Timer | None = None
         self._containers = containers_of(pod)
+        self._ending = Ending(kernel, starter, self._containers, lambda: self.pod)
+        self._prober = Prober(starter.hooks.runtime, starter.recorder, self._containers, lambda: kernel.now, self.sync)
 
     @property
     def idle(self) -> bool:
@@ -83,6 +82,19 @@ class PodWorker:
     def admitted(self) -> bool:
         """Whether it takes up room on the node."""
         return self._admitted and not self.stopped
+
+    @property
+    def ending(self) -> bool:
+        """Whether it has been told to end."""
+        return self._ending.begun
+
+    def usage(self) -> dict[str, Usage]:
+        """What each running container uses, as far as it is known."""
+        runtime = self._tools.hooks.runtime
+        usages = {
+            entry.name: runtime.usage(entry.party) for entry in self._containers if entry.is_running and entry.party
+        }
+        return {name: usage for name, usage in usages.items() if usage is not None}
 
     def party_of(self, container: str) -> str | None:
         """The latest party name of a container, if it was ever started."""
@@ -99,11 +111,16 @@ class PodWorker:
             return
         self.pod = pod
         if not self.stopped:
+            for container in self._containers:
+                container.starting = container.starting and self._kernel.now < container.hook_until_us
             self._look_for_an_end()
-            if self._ending is None:
+            if not self._ending.begun:
                 self._run()
-            if self._ending is not None:
-                self._end()
+            self._probe()
+            if self._ending.begun and self._ending.stop_all():
+                lose_the_waiting(self._containers)
+                self.stopped = True
+            self._ending.signal()
             self._publish()
         if self.stopped and is_deleting(self.pod):
             self._delete()
@@ -112,10 +129,10 @@ class PodWorker:
 
     def end(self, grace_s: int | None, verdict: Verdict | None) -> None:
         """Stop the pod by the kubelet's own decision; its own grace period holds unless `grace_s` is shorter."""
-        if self.stopped or self._ending is not None or self.dropped:
+        if self.stopped or self._ending.begun or self.dropped:
             return
         own = self._own_grace_s()
-        self._begin_ending(own if grace_s is None else min(own, grace_s), verdict)
+        self._ending.begin(own if grace_s is None else min(own, grace_s), verdict)
         self.sync()
 
     def abandon(self) -> None:
@@ -123,8 +140,15 @@ class PodWorker:
         if self.dropped:
             return
         self._drop()
-        for container in self._running():
-            self._stop(container, 1)
+        self._ending.begin(_LEAST_GRACE_S, None)
+        self._stop_unseen()
+
+    def _stop_unseen(self) -> None:
+        """Stop what still runs of a pod that is no longer in the store, where nothing else wakes this worker."""
+        self._ending.stop_all()
+        self._ending.signal()
+        for moment_us in self._ending.due_us():
+            self._kernel.at(moment_us, self._stop_unseen)
         self._settle()
 
     def lose_machine(self) -> None:
@@ -132,8 +156,8 @@ class PodWorker:
         if self.dropped:
             return
         self._drop()
-        for container in self._running():
-            if container.party is not None:
+        for container in self._containers:
+            if container.is_running and container.party is not None:
                 self._tools.hooks.runtime.kill(container.party)
         self._settle()
 
@@ -157,23 +181,16 @@ class PodWorker:
     def _look_for_an_end(self) -> None:
         if is_deleting(self.pod):
             grace_s = self.pod["metadata"].get("deletionGracePeriodSeconds")
-            self._begin_ending(self._own_grace_s() if grace_s is None else int(grace_s), None)
+            self._ending.begin(self._own_grace_s() if grace_s is None else int(grace_s), None)
         elif (self.pod.get("status") or {}).get("phase") in {"Succeeded", "Failed"}:
-            self._begin_ending(self._own_grace_s(), None)  # somebody else declared its end
+            self._ending.begin(self._own_grace_s(), None)  # somebody else declared its end
         elif (
-            self._ending is None and self._deadline_us() is not None and self._kernel.now >= (self._deadline_us() or 0)
+            not self._ending.begun
+            and self._deadline_us() is not None
+            and self._kernel.now >= (self._deadline_us() or 0)
         ):
             self._tools.recorder.event(self.pod, "Normal", _DEADLINE.reason, _DEADLINE.message)
-            self._begin_ending(self._own_grace_s(), _DEADLINE)
-
-    def _begin_ending(self, grace_s: int, verdict: Verdict | None) -> None:
-        if self._ending is None:
-            self._ending = _Ending(grace_s, verdict)
-        elif grace_s < self._ending.grace_s:  # a second, more impatient deletion
-            self._ending.grace_s = grace_s
-            for container in self._running():
-                if container.stopping:
-                    terminate(self._kernel, self._tools.hooks.runtime, container, grace_s)
+            self._ending.begin(self._own_grace_s(), _DEADLINE)
 
     def _own_grace_s(self) -> int:
         grace_s = self.pod["spec"].get("terminationGracePeriodSeconds")
@@ -194,7 +211,7 @@ class PodWorker:
             if container.role == "app":
                 break
             self._advance(container)
-            ready = container.is_running if container.role == "sidecar" else container.exit_code == 0
+            ready = container.started if container.role == "sidecar" else container.exit_code == 0
             if not ready and not self._initialized:
                 self._end_if_over()
                 return
@@ -202,13 +219,15 @@ class PodWorker:
         for container in self._containers:
             if container.role == "app":
                 self._advance(container)
-                if container.pulling is not None:
+                if container.pulling is not None or container.starting:
                     break  # one container after the other, as SyncPod goes
         self._end_if_over()
 
     def _admit(self) -> bool:
         verdict = _SHUTTING_DOWN if self.node.shutting_down else None
         node = self._tools.reader.get(NODES, None, self.node.name)
+        if verdict is None and self.node.memory_pressure:
+            verdict = pressure.refusal(self.pod)
         if verdict is None and node is not None:
             verdict = admit(self.pod, node, self._neighbours(self))
         if verdict is None:
@@ -257,12 +276,21 @@ class PodWorker:
             if not restarts_after(container, restart_policy_of(self.pod), container.state.exit_code):
                 return
             ended_us = container.state.finished_us or self._kernel.now
-            if container.pulling is None and self._kernel.now < container.crash.until(ended_us):
+            if container.probed_to_death:
+                # The sync that kills for a probe starts the next run at once, and looks for a back-off only at the run before the one that it killed.
+                container.probed_to_death = False
+                previous = container.last
+                waits = previous is not None and self._kernel.now < container.crash.until(previous.finished_us or 0)
+            else:
+                waits = self._kernel.now < container.crash.until(ended_us)
+            if container.pulling is None and waits:
                 self._tools.back_off(self.pod, container, ended_us)
                 return
         party = self._tools.start(self.pod, self.node, container, self._addresses(), self._ended)
         if party is None:
             return
+        self._prober.settle([container])
+        self._on_change(self.node)
         if previous is not None:
             container.crash.advance(self._kernel.now, previous.finished_us or self._kernel.now)
 
@@ -278,6 +306,10 @@ class PodWorker:
             finished_us=self._kernel.now,
             container_id=container.container_id,
         )
+        container.stopping = None
+        container.starting = False
+        container.started = container.ready = False
+        self._on_change(self.node)
         if self.dropped:
             self._settle()
             return
@@ -291,29 +323,26 @@ class PodWorker:
     def _end_if_over(self) -> None:
         """A pod whose containers are done for good comes to its end: sidecars stop, the terminal phase is written."""
         policy = restart_policy_of(self.pod)
-        if self._ending is None and phase_of(self._containers, policy, stopped=False) in {"Succeeded", "Failed"}:
-            self._ending = _Ending(self._own_grace_s(), None)
+        if not self._ending.begun and phase_of(self._containers, policy, stopped=False) in {"Succeeded", "Failed"}:
+            self._ending.begin(self._own_grace_s(), None)
 
-    # -- ending -----------------------------------------------------------------------------------------------------
-
-    def _end(self) -> None:
-        """Tell what still runs to stop; once nothing does, the pod has stopped."""
-        ending = self._ending
-        if ending is None:
-            return
-        for container in next_to_stop(self._containers):
-            container.stopping = True
-            self._stop(container, ending.grace_s)
-        if self.idle:
-            lose_the_waiting(self._containers)
-            self.stopped = True
-
-    def _stop(self, container: Container, grace_s: int) -> None:
-        self._tools.recorder.event(self.pod, "Normal", "Killing", f"Stopping container {container.name}")
-        terminate(self._kernel, self._tools.hooks.runtime, container, grace_s)
-
-    def _running(self) -> list[Container]:
-        return [container for container in self._containers if container.is_running]
+    def _probe(self) -> None:
+        """Let the probes look, and end the containers that failed theirs."""
+        self._prober.settle(self._containers)
+        while self._prober.look(self.pod, ending=self._ending.begun):
+            self._prober.settle(self._containers)
+        for probe in () if self._ending.begun else self._prober.failed():
+            container = probe.container
+            if container.stopping is None:
+                restarts = container.role == "sidecar" or restart_policy_of(self.pod) != "Never"
+                text = f"Container {container.name} failed {probe.kind.lower()} probe"
+                container.probed_to_death = True
+                self._ending.stop(
+                    container,
+                    probe.number("terminationGracePeriodSeconds", self._own_grace_s()),
+                    f"{text}, will be restarted" if restarts else text,
+                    ordered=False,
+                )
 
     def _delete(self) -> None:
         self._drop()
@@ -326,7 +355,7 @@ class PodWorker:
     # -- telling ----------------------------------------------------------------------------------------------------
 
     def _publish(self) -> None:
-        if not self._admitted and self._ending is None:
+        if not self._admitted and not self._ending.begun:
             return
         facts = Facts(
             started_us=self._started_us,
@@ -334,7 +363,7 @@ class PodWorker:
             pod_ip=self._address if self._sandbox else None,
             sandbox=self._sandbox,
             stopped=self.stopped,
-            verdict=self._ending.verdict if self._ending is not None else None,
+            verdict=self._ending.verdict,
         )
         self._write(status_of(self.pod, self._containers, facts, self._kernel.now))
         if self.stopped:
@@ -355,13 +384,17 @@ class PodWorker:
             self._timer.cancel()
             self._timer = None
         now = self._kernel.now
-        moments = [] if self.stopped or self._ending is not None else self._due_moments()
+        moments = [] if self.stopped else self._due_moments()
         upcoming = min((moment for moment in moments if moment > now), default=None)
         if upcoming is not None:
             self._timer = self._kernel.at(upcoming, self.sync)
 
     def _due_moments(self) -> list[int]:
-        moments = [self._mount_retry_us]
+        moments = [*self._prober.due_us(), *self._ending.due_us()]
+        moments.extend(container.hook_until_us for container in self._containers)
+        if self._ending.begun:
+            return moments
+        moments.append(self._mount_retry_us)
         for container in self._containers:
             moments.append(container.retry_us)
             if container.pulling is not None:

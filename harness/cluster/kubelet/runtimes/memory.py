@@ -52,6 +52,7 @@ class _Watched:
     pid: int
     limit_bytes: int | None
     exceeded: Callable[[], None]
+    held_bytes: int = 0
     peak_bytes: int = 0
 
 
@@ -84,6 +85,12 @@ class MemoryWatch:
             living = self._watched.get(name)
             return living.peak_bytes if living is not None else self._peaks.get(name, 0)
 
+    def now_bytes(self, name: str) -> int:
+        """The latest sample of a living tree; 0 before the first."""
+        with self._lock:
+            living = self._watched.get(name)
+            return living.held_bytes if living is not None else 0
+
     def close(self) -> None:
         """Stop the thread."""
         self._stop.set()
@@ -98,6 +105,7 @@ class MemoryWatch:
 
     def _sample(self, tree: _Watched) -> None:
         held = sum(pss_bytes(pid) for pid in tree_of(tree.pid))
+        tree.held_bytes = held
         tree.peak_bytes = max(tree.peak_bytes, held)
         if tree.limit_bytes is not None and held > tree.limit_bytes:
             tree.limit_bytes = None

@@ -11,11 +11,21 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import partial
+from typing import Any
 
 from harness.clock import SECOND, Kernel, Timeline, Timer, seconds
 from harness.cluster.kubelet.runtimes.entry_points import check
-from harness.cluster.kubelet.runtimes.profiles import Profile, Progress, Work, out_of_memory_s, resume_s
-from harness.kube.hooks import ContainerExit, ContainerRefused, ContainerStart
+from harness.cluster.kubelet.runtimes.profiles import (
+    Profile,
+    Progress,
+    Work,
+    health_at,
+    memory_at,
+    out_of_memory_s,
+    resume_s,
+)
+from harness.kube.hooks import ContainerExit, ContainerRefused, ContainerStart, ProbeAnswer, ProbeKind
+from harness.kube.metrics import Usage
 
 _SIGTERM, _SIGKILL = 15, 9
 _COMPLETED = ContainerExit(0, "Completed")
@@ -91,6 +101,34 @@ class ModelledRuntime:
         run = self._runs.get(party)
         if run is not None:
             self._end_after(run, 0, _KILLED)
+
+    def probe(
+        self,
+        party: str,
+        kind: ProbeKind,
+        probe: Mapping[str, Any],  # noqa: ARG002 - how it would ask makes no difference
+        answered: Callable[[ProbeAnswer], None],
+    ) -> None:
+        """Answer a probe at once: good unless the profile says otherwise."""
+        run = self._runs.get(party)
+        if run is None:
+            return
+        if run.profile is None:
+            answered(ProbeAnswer(healthy=True))
+            return
+        illness, until_s = health_at(run.profile, kind, (self._kernel.now - run.begun_us) / SECOND)
+        until_us = None if until_s is None else run.begun_us + seconds(until_s)
+        answered(ProbeAnswer(illness is None, "" if illness is None else illness.message, until_us))
+
+    def usage(self, party: str) -> Usage | None:
+        """What the profile says; a foreign container, of which nothing is known, uses nothing."""
+        run = self._runs.get(party)
+        if run is None:
+            return None
+        if run.profile is None:
+            return Usage(0, 0)
+        held, until_s = memory_at(run.profile, (self._kernel.now - run.begun_us) / SECOND)
+        return Usage(run.profile.cpu_nanocores, held, None if until_s is None else run.begun_us + seconds(until_s))
 
     def _follow(self, run: _Run, profile: Profile) -> None:
         work = self.progress.of(profile.work_key)

@@ -14,18 +14,21 @@ import shutil
 import signal
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from harness.clock import SECOND, Kernel, Knock, Timer, Toll, seconds
 from harness.cluster.kubelet.runtimes.entry_points import check
 from harness.cluster.kubelet.runtimes.leftovers import ProcessList
 from harness.cluster.kubelet.runtimes.memory import MemoryWatch
 from harness.cluster.kubelet.runtimes.paths import Rewriter
+from harness.cluster.kubelet.runtimes.sockets import SocketProbes
 from harness.cluster.kubelet.runtimes.zygote_client import Program, Zygote
 from harness.kube.events import Recorder
-from harness.kube.hooks import ContainerExit, ContainerStart
+from harness.kube.hooks import ContainerExit, ContainerStart, ProbeAnswer, ProbeKind
+from harness.kube.metrics import Usage
 
 CLOCK_DOOR = "clock"
 _PYTHON = frozenset({"python", "python3"})
@@ -76,6 +79,7 @@ class ProcessRuntime:
         self._processes = ProcessList(state_dir)
         self._runs: dict[str, _Run] = {}
         self._memory = MemoryWatch()
+        self._probes = SocketProbes(kernel)
         kernel.parties.open_door(CLOCK_DOOR, _sleeping)
         self._zygote = Zygote(search_path, preload, state_dir / "zygote.log", self)
 
@@ -110,6 +114,22 @@ class ProcessRuntime:
         run = self._runs.get(party)
         if run is not None:
             self._kernel.parties.when_parked(party, lambda: self._send(run, signal.SIGKILL))
+
+    def probe(
+        self,
+        party: str,
+        kind: ProbeKind,  # noqa: ARG002 - all kinds ask alike
+        probe: Mapping[str, Any],
+        answered: Callable[[ProbeAnswer], None],
+    ) -> None:
+        """Probe a running container."""
+        run = self._runs.get(party)
+        if run is not None:
+            self._probes.probe(run.start, probe, answered)
+
+    def usage(self, party: str) -> Usage | None:
+        """The memory of the last sample; the processor's share in virtual time means nothing and is left at nought."""
+        return Usage(0, self._memory.now_bytes(party), measured=True) if party in self._runs else None
 
     def peak_memory_bytes(self, party: str) -> int:
         """The largest sample of a party's memory, also after its end."""

@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from harness.kube.hooks import ProbeKind
+
 
 @dataclass(frozen=True)
 class Checkpoint:
@@ -19,6 +21,16 @@ class Checkpoint:
     at_s: float
     name: str
     size_bytes: int
+
+
+@dataclass(frozen=True)
+class Illness:
+    """A time in which a probe of a container finds it unhealthy; seconds since the container's start, `until_s` None is for ever."""
+
+    kind: ProbeKind
+    from_s: float
+    until_s: float | None = None
+    message: str = "HTTP probe failed with statuscode: 500"
 
 
 class Profile(Protocol):
@@ -48,6 +60,14 @@ class Profile(Protocol):
     def checkpoints(self) -> Sequence[Checkpoint]:
         """In the order of their moments."""
 
+    @property
+    def illnesses(self) -> Sequence[Illness]:
+        """When its probes fail."""
+
+    @property
+    def cpu_nanocores(self) -> int:
+        """What it computes with while it runs."""
+
 
 @dataclass(frozen=True)
 class FixedProfile:
@@ -59,6 +79,8 @@ class FixedProfile:
     memory: Sequence[tuple[float, int]] = ()
     shutdown_s: float = 0.0
     checkpoints: Sequence[Checkpoint] = ()
+    illnesses: Sequence[Illness] = ()
+    cpu_nanocores: int = 0
 
 
 @dataclass
@@ -93,3 +115,20 @@ def out_of_memory_s(profile: Profile, limit_bytes: int | None) -> float | None:
     if limit_bytes is None:
         return None
     return next((moment for moment, held in profile.memory if held > limit_bytes), None)
+
+
+def memory_at(profile: Profile, age_s: float) -> tuple[int, float | None]:
+    """The bytes that a container holds `age_s` seconds after its start, and the age at which that changes."""
+    held = next((held for moment, held in reversed(profile.memory) if moment <= age_s), 0)
+    return held, next((moment for moment, _ in profile.memory if moment > age_s), None)
+
+
+def health_at(profile: Profile, kind: ProbeKind, age_s: float) -> tuple[Illness | None, float | None]:
+    """What ails a container at that age (None: nothing), and the age at which that can change."""
+    mine = [illness for illness in profile.illnesses if illness.kind == kind]
+    ill = next(
+        (entry for entry in mine if entry.from_s <= age_s and (entry.until_s is None or age_s < entry.until_s)), None
+    )
+    if ill is not None:
+        return ill, ill.until_s
+    return None, min((entry.from_s for entry in mine if entry.from_s > age_s), default=None)

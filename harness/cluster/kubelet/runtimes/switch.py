@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Literal
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
 
-from harness.kube.hooks import ContainerExit, ContainerStart, PodRuntime
+from harness.kube.hooks import ContainerExit, ContainerStart, PodRuntime, ProbeAnswer, ProbeKind
+from harness.kube.metrics import Usage
 
 Workload = Literal["real", "recorded"]
 
@@ -39,3 +40,14 @@ class RuntimeSwitch:
         """SIGKILL now."""
         if party in self._chosen:
             self._chosen[party].kill(party)
+
+    def probe(
+        self, party: str, kind: ProbeKind, probe: Mapping[str, Any], answered: Callable[[ProbeAnswer], None]
+    ) -> None:
+        """Probe a running container."""
+        if party in self._chosen:
+            self._chosen[party].probe(party, kind, probe, answered)
+
+    def usage(self, party: str) -> Usage | None:
+        """What a running container uses now."""
+        return self._chosen[party].usage(party) if party in self._chosen else None

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from harness.cluster.kubelet.environment import expand
-from harness.kube.hooks import ContainerExit, ContainerRefused, ContainerStart, Provision
+from harness.kube.hooks import ContainerExit, ContainerRefused, ContainerStart, ProbeAnswer, ProbeKind, Provision
+from harness.kube.metrics import Usage
 from harness.kube.objects import new_object
 from harness.kube.resources import CONFIG_MAPS, PERSISTENT_VOLUME_CLAIMS, PERSISTENT_VOLUMES, SECRETS, Resource
 from tests.harness.cluster.kubelet.world import World, app, service
@@ -34,6 +35,12 @@ class Recording:
 
     def kill(self, party: str) -> None:
         self._ended(ContainerExit(137, "Error"))
+
+    def probe(self, party: str, kind: ProbeKind, probe: Any, answered: Any) -> None:
+        answered(ProbeAnswer(healthy=True))
+
+    def usage(self, party: str) -> Usage | None:
+        return None
 
 
 @pytest.fixture

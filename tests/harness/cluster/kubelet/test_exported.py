@@ -12,6 +12,7 @@ def test_exported_names() -> None:
         "CLOCK_DOOR",
         "Checkpoint",
         "FixedProfile",
+        "Illness",
         "ModelledRuntime",
         "ProcessRuntime",
         "Profile",

@@ -194,7 +194,7 @@ def test_given_an_active_deadline_then_the_pod_fails_there(world: World) -> None
 
 @pytest.mark.parametrize(
     ("shutdown_s", "grace_s", "gone_s", "exit_code"),
-    [(5, None, 15, 143), (45, None, 40, 137), (45, 60, 55, 143), (5, 0, 11, 137)],
+    [(5, None, 15, 143), (45, None, 40, 137), (45, 60, 55, 143), (5, 0, 12, 137)],
 )
 def test_given_a_deletion_then_sigterm_then_the_terminal_phase_then_gone(
     world: World, shutdown_s: float, grace_s: int | None, gone_s: float, exit_code: int
@@ -218,7 +218,7 @@ def test_given_a_deletion_then_sigterm_then_the_terminal_phase_then_gone(
         assert seen[-1][:2] == (
             10,
             "DELETED Running",
-        )  # taken out of the store at once; the process has one second left
+        )  # taken out of the store at once; the process has two seconds left
         return
     assert world.elapsed_s == gone_s
     assert seen[-2:] == [(gone_s, "MODIFIED Failed", exit_code), (gone_s, "DELETED Failed", exit_code)]
@@ -252,7 +252,7 @@ def test_given_a_forced_deletion_and_a_namesake_then_it_waits_for_the_old_proces
     world.pod("p", service())
     world.until_phase("Running")
 
-    assert world.elapsed_s == 11
+    assert world.elapsed_s == 12  # at least two seconds between SIGTERM and SIGKILL
     assert [entry for entry in world.agent.seen if entry[0] == "withdraw"] == [("withdraw", "default/p/main/0")]
 
 

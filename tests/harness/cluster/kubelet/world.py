@@ -84,6 +84,8 @@ class World:
         self.hooks = Hooks(self.images, self.runtime, self.agent, self.volumes)
         self.kubelets = Kubelets(self.kernel, self.store, self.store, self.recorder, self.hooks, self.state_dir)
         Manager(self.kernel, self.store).add(self.kubelets)
+        self.seen: list[Object] = []  # every state of every pod
+        self.store.observe(PODS, lambda _change, pod, _old: self.seen.append(pod))
         self.kernel.start()
 
     def modelled(self, **options: Any) -> ModelledRuntime:
@@ -115,13 +117,14 @@ class World:
 
     def pod(self, name: str = "p", *containers: dict[str, Any], node: str | None = "n1", **spec: Any) -> Object:
         """Create a pod that is bound already."""
-        labels = spec.pop("labels", None)
+        labels, finalizers = spec.pop("labels", None), spec.pop("finalizers", None)
         body = {"nodeName": node, "containers": list(containers) or [app()], **spec}
         if node is None:
             del body["nodeName"]
-        return self.kernel.call(
-            lambda: self.store.create(PODS, new_object(PODS, name, "default", labels=labels, spec=body))
-        )
+        pod = new_object(PODS, name, "default", labels=labels, spec=body)
+        if finalizers:
+            pod["metadata"]["finalizers"] = finalizers
+        return self.kernel.call(lambda: self.store.create(PODS, pod))
 
     def get(self, name: str = "p") -> Object:
         found = self.kernel.call(lambda: self.store.get(PODS, "default", name))

@@ -10,7 +10,8 @@ import pytest
 
 from harness.clock import Record
 from harness.cluster.kubelet.runtimes import Checkpoint, FixedProfile, ModelledRuntime, RuntimeSwitch
-from harness.kube.hooks import ContainerExit, ContainerStart
+from harness.kube.hooks import ContainerExit, ContainerStart, ProbeAnswer, ProbeKind
+from harness.kube.metrics import Usage
 from tests.harness.cluster.kubelet.world import World, app, service, work
 
 SHARDS = tuple(Checkpoint(10.0 * number, f"s0/c/{number}", 1000 * number) for number in range(1, 10))
@@ -160,6 +161,13 @@ class Counting:
     def kill(self, party: str) -> None:
         self.calls.append(("kill", party))
         self.endings[party](ContainerExit(137, "Error"))
+
+    def probe(self, party: str, kind: ProbeKind, probe: Any, answered: Callable[[ProbeAnswer], None]) -> None:
+        self.calls.append(("probe", party))
+        answered(ProbeAnswer(healthy=True))
+
+    def usage(self, party: str) -> Usage | None:
+        return Usage(1, 0)
 
 
 @pytest.mark.parametrize(("workload", "expected"), [("real", "real"), ("recorded", "modelled")])
