@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,7 @@ from harness.kube.objects import Object
 
 NONE = "<none>"
 UNKNOWN = "<unknown>"
+UNSET = "<unset>"
 
 
 @dataclass(frozen=True)
@@ -36,10 +37,11 @@ class Column:
 
 @dataclass(frozen=True)
 class Printer:
-    """The columns of a type, and the cells of an object at a moment."""
+    """The columns of a type, the cells of an object at a moment, and the conditions of its row."""
 
     columns: tuple[Column, ...]
     cells: Callable[[Object, int], list[Any]]
+    conditions: Callable[[Object], list[dict[str, Any]]] = lambda _obj: []
 
 
 def name_column() -> Column:
@@ -91,18 +93,32 @@ def _two(first: int, unit: str, second: int, smaller: str) -> str:
     return f"{first}{unit}{second}{smaller}" if second else f"{first}{unit}"
 
 
-def dig(obj: Any, *path: str) -> Any:
+def dig(obj: Any, *path: str | int) -> Any:
     """The value at a path, None when a part is missing."""
     for part in path:
-        obj = obj.get(part) if isinstance(obj, Mapping) else None
+        if isinstance(part, int):
+            obj = obj[part] if isinstance(obj, list | tuple) and part < len(obj) else None
+        else:
+            obj = obj.get(part) if isinstance(obj, Mapping) else None
     return obj
+
+
+def some(texts: Sequence[str], shown: int, separator: str) -> str:
+    """The first of a list, and how many more there are."""
+    more = f" + {len(texts) - shown} more..." if len(texts) > shown else ""
+    return separator.join(texts[:shown]) + more
+
+
+def label_map(labels: Mapping[str, Any] | None) -> str:
+    """Labels as text (labels.FormatLabels)."""
+    return ",".join(f"{key}={value}" for key, value in sorted((labels or {}).items())) or NONE
 
 
 def label_selector(selector: Mapping[str, Any] | None) -> str:
     """A selector as text (metav1.FormatLabelSelector)."""
     if selector is None:
         return NONE
-    parts = [f"{key}={value}" for key, value in sorted((selector.get("matchLabels") or {}).items())]
+    parts = [(key, f"{key}={value}") for key, value in (selector.get("matchLabels") or {}).items()]
     for entry in selector.get("matchExpressions") or ():
         values = ",".join(sorted(entry.get("values") or ()))
         form = {
@@ -111,8 +127,8 @@ def label_selector(selector: Mapping[str, Any] | None) -> str:
             "Exists": "{key}",
             "DoesNotExist": "!{key}",
         }
-        parts.append(form[entry["operator"]].format(key=entry["key"], values=values))
-    return ",".join(parts) or NONE
+        parts.append((entry["key"], form[entry["operator"]].format(key=entry["key"], values=values)))
+    return ",".join(text for _, text in sorted(parts)) or NONE
 
 
 def container_columns(spec: Mapping[str, Any]) -> tuple[str, str]:

@@ -1,16 +1,23 @@
-"""Tables of volumes, claims, storage classes and CSI drivers."""
+"""Tables of volumes, claims, their attachments, storage classes and CSI drivers."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from harness.cluster.api.tables.columns import Column, Printer, age, dig, name_column
+from harness.cluster.api.tables.columns import UNSET, Column, Printer, age, dig, name_column
 from harness.kube.objects import Object, is_deleting, name_of
-from harness.kube.resources import CSI_DRIVERS, PERSISTENT_VOLUME_CLAIMS, PERSISTENT_VOLUMES, STORAGE_CLASSES
+from harness.kube.resources import (
+    CSI_DRIVERS,
+    CSI_NODES,
+    CSI_STORAGE_CAPACITIES,
+    PERSISTENT_VOLUME_CLAIMS,
+    PERSISTENT_VOLUMES,
+    STORAGE_CLASSES,
+    VOLUME_ATTACHMENTS,
+)
 
 _MODES = {"ReadWriteOnce": "RWO", "ReadOnlyMany": "ROX", "ReadWriteMany": "RWX", "ReadWriteOncePod": "RWOP"}
-_UNSET = "<unset>"
 _DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
 
 
@@ -33,10 +40,10 @@ def _volume(volume: Object, now_us: int) -> list[Any]:
         _phase(volume),
         f"{claim.get('namespace')}/{claim.get('name')}" if claim else "",
         spec.get("storageClassName", ""),
-        spec.get("volumeAttributesClassName", _UNSET),
+        spec.get("volumeAttributesClassName", UNSET),
         dig(volume, "status", "reason") or "",
         age(volume, now_us),
-        spec.get("volumeMode", _UNSET),
+        spec.get("volumeMode", UNSET),
     ]
 
 
@@ -47,12 +54,12 @@ def _claim(claim: Object, now_us: int) -> list[Any]:
         name_of(claim),
         _phase(claim),
         spec.get("volumeName", ""),
-        (dig(status, "capacity", "storage") or "") if bound else "",
+        (dig(status, "capacity", "storage") or "0") if bound else "",
         _access(status.get("accessModes")) if bound else "",
         spec.get("storageClassName", ""),
-        spec.get("volumeAttributesClassName", _UNSET),
+        spec.get("volumeAttributesClassName", UNSET),
         age(claim, now_us),
-        spec.get("volumeMode", _UNSET),
+        spec.get("volumeMode", UNSET),
     ]
 
 
@@ -64,7 +71,7 @@ def _storage_class(storage_class: Object, now_us: int) -> list[Any]:
         storage_class.get("provisioner", ""),
         storage_class.get("reclaimPolicy", ""),
         storage_class.get("volumeBindingMode", ""),
-        str(bool(storage_class.get("allowVolumeExpansion"))).lower(),
+        bool(storage_class.get("allowVolumeExpansion")),
         age(storage_class, now_us),
     ]
 
@@ -77,14 +84,46 @@ def _csi_driver(driver: Object, now_us: int) -> list[Any]:
         bool(spec.get("attachRequired")),
         bool(spec.get("podInfoOnMount")),
         bool(spec.get("storageCapacity")),
-        ",".join(audiences) or _UNSET,
+        ",".join(audiences) or UNSET,
         bool(spec.get("requiresRepublish")),
         ",".join(spec.get("volumeLifecycleModes") or ()),
         age(driver, now_us),
     ]
 
 
+def _csi_node(node: Object, now_us: int) -> list[Any]:
+    return [name_of(node), len(dig(node, "spec", "drivers") or ()), age(node, now_us)]
+
+
+def _capacity(capacity: Object, _now_us: int) -> list[Any]:
+    return [name_of(capacity), capacity["metadata"].get("creationTimestamp")]
+
+
+def _attachment(attachment: Object, now_us: int) -> list[Any]:
+    spec = attachment.get("spec") or {}
+    return [
+        name_of(attachment),
+        spec.get("attacher", ""),
+        dig(spec, "source", "persistentVolumeName") or "",
+        spec.get("nodeName", ""),
+        bool(dig(attachment, "status", "attached")),
+        age(attachment, now_us),
+    ]
+
+
 STORAGE: Mapping[str, Printer] = {
+    CSI_NODES.group_resource: Printer((name_column(), Column("Drivers", "integer"), Column("Age")), _csi_node),
+    CSI_STORAGE_CAPACITIES.group_resource: Printer((name_column(), Column("Created At", "date")), _capacity),
+    VOLUME_ATTACHMENTS.group_resource: Printer(
+        (
+            name_column(),
+            Column("Attacher", format="name"),
+            *map(Column, ("PV", "Node")),
+            Column("Attached", "boolean"),
+            Column("Age"),
+        ),
+        _attachment,
+    ),
     PERSISTENT_VOLUMES.group_resource: Printer(
         (
             name_column(),

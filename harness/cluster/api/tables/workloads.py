@@ -1,148 +1,57 @@
-"""Tables of pods, nodes, jobs, deployments, replica sets and events."""
+"""Tables of what makes pods (jobs, deployments and their kin) and of what watches over them (autoscalers, disruption budgets)."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from harness.clock import SECOND, parse_time
 from harness.cluster.api.tables.columns import (
     NONE,
     UNKNOWN,
+    UNSET,
     Column,
     Printer,
     age,
     container_columns,
     dig,
     human_duration,
+    label_map,
     label_selector,
     name_column,
     since,
+    some,
     wide,
 )
-from harness.kube.objects import Object, is_deleting, is_true, labels_of, name_of
+from harness.kube.objects import Object, controller_of, is_deleting, is_true, labels_of, name_of
 from harness.kube.resources import (
+    CONTROLLER_REVISIONS,
+    CRON_JOBS,
+    DAEMON_SETS,
     DEPLOYMENTS,
-    EVENTS,
+    HORIZONTAL_POD_AUTOSCALERS,
     JOBS,
-    NODES,
     POD_DISRUPTION_BUDGETS,
-    PODS,
+    POD_TEMPLATES,
     REPLICA_SETS,
+    REPLICATION_CONTROLLERS,
+    STATEFUL_SETS,
 )
 
-_ROLE = "node-role.kubernetes.io/"
 _TEMPLATE_COLUMNS = wide("Containers", "Images", "Selector")
+_METRICS_SHOWN = 2
 
 
-def _pod(pod: Object, now_us: int) -> list[Any]:
-    spec, status = pod.get("spec") or {}, pod.get("status") or {}
-    reason, ready, restarts = _pod_state(pod, spec, status, now_us)
-    total = len(spec.get("containers") or ())
-    nominated, gates = status.get("nominatedNodeName"), spec.get("readinessGates") or ()
-    passed = sum(is_true(pod, gate["conditionType"]) for gate in gates)
-    return [
-        name_of(pod),
-        f"{ready}/{total}",
-        reason,
-        restarts,
-        age(pod, now_us),
-        status.get("podIP") or NONE,
-        spec.get("nodeName") or NONE,
-        nominated or NONE,
-        f"{passed}/{len(gates)}" if gates else NONE,
-    ]
+def _parts(obj: Object) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+    return obj.get("spec") or {}, obj.get("status") or {}
 
 
-def _pod_state(pod: Object, spec: Mapping[str, Any], status: Mapping[str, Any], now_us: int) -> tuple[str, int, str]:
-    """STATUS, how many containers are ready, RESTARTS."""
-    reason = str(status.get("reason") or status.get("phase") or "")
-    gated = any(
-        c.get("reason") == "SchedulingGated" for c in status.get("conditions") or () if c["type"] == "PodScheduled"
-    )
-    reason = "SchedulingGated" if gated else reason
-    inits = status.get("initContainerStatuses") or ()
-    counted = inits
-    initializing = _initializing(inits, len(spec.get("initContainers") or ()))
-    ready = 0
-    if initializing and not is_true(pod, "Initialized"):
-        reason = initializing
-    else:
-        counted = status.get("containerStatuses") or ()
-        ready = sum(bool(entry.get("ready")) and dig(entry, "state", "running") is not None for entry in counted)
-        for entry in reversed(counted):
-            reason = _container_reason(entry.get("state") or {}) or reason
-        if reason == "Completed" and ready:
-            reason = "Running" if is_true(pod, "Ready") else "NotReady"
-    if is_deleting(pod) and status.get("reason") == "NodeLost":
-        reason = "Unknown"
-    elif is_deleting(pod) and status.get("phase") not in {"Succeeded", "Failed"}:
-        reason = "Terminating"
-    return reason, ready, _restarts(counted, now_us)
-
-
-def _initializing(statuses: Any, total: int) -> str:
-    """STATUS while init containers run, empty when all have succeeded."""
-    for position, entry in enumerate(statuses):
-        state = entry.get("state") or {}
-        if "terminated" in state:
-            if state["terminated"].get("exitCode") == 0:
-                continue
-            return f"Init:{_container_reason(state)}"
-        waiting = dig(state, "waiting", "reason")
-        return f"Init:{waiting}" if waiting and waiting != "PodInitializing" else f"Init:{position}/{total}"
-    return ""
-
-
-def _container_reason(state: Mapping[str, Any]) -> str:
-    waiting = dig(state, "waiting", "reason")
-    if waiting:
-        return str(waiting)
-    ended = state.get("terminated")
-    if ended is None:
-        return ""
-    if ended.get("reason"):
-        return str(ended["reason"])
-    return f"Signal:{ended['signal']}" if ended.get("signal") else f"ExitCode:{ended.get('exitCode', 0)}"
-
-
-def _restarts(statuses: Any, now_us: int) -> str:
-    count = sum(int(entry.get("restartCount", 0)) for entry in statuses)
-    ends = [dig(entry, "lastState", "terminated", "finishedAt") for entry in statuses]
-    latest = max((stamp for stamp in ends if stamp), key=parse_time, default=None)
-    return f"{count} ({since(latest, now_us)} ago)" if count and latest else str(count)
-
-
-def _node(node: Object, now_us: int) -> list[Any]:
-    status = node.get("status") or {}
-    states = [("Ready" if is_true(node, "Ready") else "NotReady")] if _has_ready(status) else ["Unknown"]
-    if dig(node, "spec", "unschedulable"):
-        states.append("SchedulingDisabled")
-    labels = labels_of(node)
-    roles = [key.removeprefix(_ROLE) for key in labels if key.startswith(_ROLE) and key != _ROLE]
-    roles += [labels["kubernetes.io/role"]] if labels.get("kubernetes.io/role") else []
-    info = status.get("nodeInfo") or {}
-    addresses = {entry["type"]: entry["address"] for entry in reversed(status.get("addresses") or ())}
-    return [
-        name_of(node),
-        ",".join(states),
-        ",".join(sorted(roles)) or NONE,
-        age(node, now_us),
-        info.get("kubeletVersion", ""),
-        addresses.get("InternalIP", NONE),
-        addresses.get("ExternalIP", NONE),
-        info.get("osImage") or UNKNOWN,
-        info.get("kernelVersion") or UNKNOWN,
-        info.get("containerRuntimeVersion") or UNKNOWN,
-    ]
-
-
-def _has_ready(status: Mapping[str, Any]) -> bool:
-    return any(entry.get("type") == "Ready" for entry in status.get("conditions") or ())
+def _template(spec: Mapping[str, Any]) -> tuple[str, str]:
+    return container_columns(dig(spec, "template", "spec") or {})
 
 
 def _job(job: Object, now_us: int) -> list[Any]:
-    spec, status = job.get("spec") or {}, job.get("status") or {}
+    spec, status = _parts(job)
     done, wanted, parallel = status.get("succeeded", 0), spec.get("completions"), spec.get("parallelism", 0)
     completions = f"{done}/{wanted}"
     if wanted is None:
@@ -151,15 +60,8 @@ def _job(job: Object, now_us: int) -> list[Any]:
     if status.get("startTime"):
         end_us = parse_time(status["completionTime"]) if status.get("completionTime") else now_us
         duration = human_duration((end_us - parse_time(status["startTime"])) // SECOND)
-    return [
-        name_of(job),
-        _job_state(job),
-        completions,
-        duration,
-        age(job, now_us),
-        *container_columns(dig(spec, "template", "spec") or {}),
-        label_selector(spec.get("selector")),
-    ]
+    state, selector = _job_state(job), label_selector(spec.get("selector"))
+    return [name_of(job), state, completions, duration, age(job, now_us), *_template(spec), selector]
 
 
 def _job_state(job: Object) -> str:
@@ -173,50 +75,82 @@ def _job_state(job: Object) -> str:
     )
 
 
+def _cron_job(cron_job: Object, now_us: int) -> list[Any]:
+    spec, status = _parts(cron_job)
+    last = status.get("lastScheduleTime")
+    job = dig(spec, "jobTemplate", "spec") or {}
+    return [
+        name_of(cron_job),
+        spec.get("schedule", ""),
+        spec.get("timeZone") or NONE,
+        "True" if spec.get("suspend") else "False",
+        len(status.get("active") or ()),
+        since(last, now_us) if last else NONE,
+        age(cron_job, now_us),
+        *_template(job),
+        label_selector(job.get("selector")),
+    ]
+
+
 def _deployment(deployment: Object, now_us: int) -> list[Any]:
-    spec, status = deployment.get("spec") or {}, deployment.get("status") or {}
+    spec, status = _parts(deployment)
     return [
         name_of(deployment),
         f"{status.get('readyReplicas', 0)}/{spec.get('replicas', 0)}",
-        str(status.get("updatedReplicas", 0)),
-        str(status.get("availableReplicas", 0)),
+        status.get("updatedReplicas", 0),
+        status.get("availableReplicas", 0),
         age(deployment, now_us),
-        *container_columns(dig(spec, "template", "spec") or {}),
+        *_template(spec),
         label_selector(spec.get("selector")),
     ]
+
+
+def _replicas(obj: Object, now_us: int, selector: str) -> list[Any]:
+    spec, status = _parts(obj)
+    counts = (spec.get("replicas", 0), status.get("replicas", 0), status.get("readyReplicas", 0))
+    return [name_of(obj), *counts, age(obj, now_us), *_template(spec), selector]
 
 
 def _replica_set(replica_set: Object, now_us: int) -> list[Any]:
-    spec, status = replica_set.get("spec") or {}, replica_set.get("status") or {}
+    return _replicas(replica_set, now_us, label_selector(dig(replica_set, "spec", "selector")))
+
+
+def _replication_controller(controller: Object, now_us: int) -> list[Any]:
+    return _replicas(controller, now_us, label_map(dig(controller, "spec", "selector")))
+
+
+def _stateful_set(stateful_set: Object, now_us: int) -> list[Any]:
+    spec, status = _parts(stateful_set)
+    ready = f"{status.get('readyReplicas', 0)}/{spec.get('replicas', 0)}"
+    return [name_of(stateful_set), ready, age(stateful_set, now_us), *_template(spec)]
+
+
+def _daemon_set(daemon_set: Object, now_us: int) -> list[Any]:
+    spec, status = _parts(daemon_set)
+    counts = ("desiredNumberScheduled", "currentNumberScheduled", "numberReady", "updatedNumberScheduled")
     return [
-        name_of(replica_set),
-        spec.get("replicas", 0),
-        status.get("replicas", 0),
-        status.get("readyReplicas", 0),
-        age(replica_set, now_us),
-        *container_columns(dig(spec, "template", "spec") or {}),
+        name_of(daemon_set),
+        *(status.get(field, 0) for field in (*counts, "numberAvailable")),
+        label_map(dig(spec, "template", "spec", "nodeSelector")),
+        age(daemon_set, now_us),
+        *_template(spec),
         label_selector(spec.get("selector")),
     ]
 
 
-def _event(event: Object, now_us: int) -> list[Any]:
-    first = since(event.get("firstTimestamp") or event.get("eventTime"), now_us)
-    involved = event.get("involvedObject") or {}
-    kind, name = str(involved.get("kind", "")).lower(), involved.get("name")
-    source = event.get("source") or {}
-    parts = [source.get("component") or event.get("reportingComponent") or "", source.get("host") or ""]
-    return [
-        since(event.get("lastTimestamp"), now_us) if event.get("lastTimestamp") else first,
-        event.get("type", ""),
-        event.get("reason", ""),
-        f"{kind}/{name}" if name else kind,
-        involved.get("fieldPath", ""),
-        ", ".join(filter(None, parts)),
-        str(event.get("message", "")).strip(),
-        first,
-        str(event.get("count") or 1),
-        name_of(event),
-    ]
+def _revision(revision: Object, now_us: int) -> list[Any]:
+    owner, controller = controller_of(revision), NONE
+    if owner is not None:
+        group = str(owner.get("apiVersion", "")).rpartition("/")[0]
+        kind = f"{owner['kind']}.{group}" if group else str(owner["kind"])
+        controller = f"{kind.lower()}/{owner['name']}"
+    return [name_of(revision), controller, revision.get("revision", 0), age(revision, now_us)]
+
+
+def _pod_template(template: Object, _now_us: int) -> list[Any]:
+    inner = template.get("template") or {}
+    labels = labels_of({"metadata": inner.get("metadata") or {}})
+    return [name_of(template), *container_columns(inner.get("spec") or {}), label_map(labels)]
 
 
 def _budget(budget: Object, now_us: int) -> list[Any]:
@@ -230,53 +164,105 @@ def _budget(budget: Object, now_us: int) -> list[Any]:
     ]
 
 
+def _autoscaler(autoscaler: Object, now_us: int) -> list[Any]:
+    spec, status = _parts(autoscaler)
+    target = spec.get("scaleTargetRef") or {}
+    return [
+        name_of(autoscaler),
+        f"{target.get('kind')}/{target.get('name')}",
+        _metrics(spec.get("metrics") or (), status.get("currentMetrics") or ()),
+        str(spec["minReplicas"]) if spec.get("minReplicas") is not None else UNSET,
+        spec.get("maxReplicas", 0),
+        status.get("currentReplicas", 0),
+        age(autoscaler, now_us),
+    ]
+
+
+def _metrics(wanted: Sequence[Mapping[str, Any]], found: Sequence[Mapping[str, Any]]) -> str:
+    """TARGETS (`formatHPAMetrics`): current/target of each metric."""
+    if not wanted:
+        return NONE
+    texts = [_metric(metric, found[place] if place < len(found) else {}) for place, metric in enumerate(wanted)]
+    return some(texts, _METRICS_SHOWN, ", ")
+
+
+def _metric(metric: Mapping[str, Any], status: Mapping[str, Any]) -> str:
+    kind = str(metric.get("type", ""))
+    part = kind[:1].lower() + kind[1:]
+    source, current = metric.get(part), dig(status, part, "current") or {}
+    if source is None:
+        return "<unknown type>"
+    target = source.get("target") or {}
+    average = "averageValue" in target
+    if part in {"resource", "containerResource"}:
+        if average:
+            return f"{source['name']}: {_text(current, 'averageValue')}/{target['averageValue']}"
+        utilization = target.get("averageUtilization")
+        wanted = "<auto>" if utilization is None else f"{utilization}%"
+        used = current.get("averageUtilization")
+        return f"{source['name']}: {UNKNOWN if used is None else f'{used}%'}/{wanted}"
+    if part == "pods":
+        return f"{_text(current, 'averageValue')}/{target.get('averageValue')}"
+    if average:
+        return f"{_text(current, 'averageValue')}/{target['averageValue']} (avg)"
+    return f"{_text(current, 'value')}/{target.get('value')}"
+
+
+def _text(current: Mapping[str, Any], field: str) -> str:
+    value = current.get(field)
+    return UNKNOWN if value is None else str(value)
+
+
+def _integers(*names: str) -> tuple[Column, ...]:
+    return tuple(Column(name, "integer") for name in names)
+
+
+_REPLICAS = (name_column(), *_integers("Desired", "Current", "Ready"), Column("Age"), *_TEMPLATE_COLUMNS)
 WORKLOADS: Mapping[str, Printer] = {
-    PODS.group_resource: Printer(
-        (
-            name_column(),
-            *map(Column, ("Ready", "Status", "Restarts", "Age")),
-            *wide("IP", "Node", "Nominated Node", "Readiness Gates"),
-        ),
-        _pod,
-    ),
-    NODES.group_resource: Printer(
-        (
-            name_column(),
-            *map(Column, ("Status", "Roles", "Age", "Version")),
-            *wide("Internal-IP", "External-IP", "OS-Image", "Kernel-Version", "Container-Runtime"),
-        ),
-        _node,
-    ),
     JOBS.group_resource: Printer(
         (name_column(), *map(Column, ("Status", "Completions", "Duration", "Age")), *_TEMPLATE_COLUMNS), _job
+    ),
+    CRON_JOBS.group_resource: Printer(
+        (
+            name_column(),
+            *map(Column, ("Schedule", "Timezone")),
+            Column("Suspend", "boolean"),
+            Column("Active", "integer"),
+            *map(Column, ("Last Schedule", "Age")),
+            *_TEMPLATE_COLUMNS,
+        ),
+        _cron_job,
     ),
     DEPLOYMENTS.group_resource: Printer(
         (name_column(), *map(Column, ("Ready", "Up-to-date", "Available", "Age")), *_TEMPLATE_COLUMNS), _deployment
     ),
-    REPLICA_SETS.group_resource: Printer(
+    REPLICA_SETS.group_resource: Printer(_REPLICAS, _replica_set),
+    REPLICATION_CONTROLLERS.group_resource: Printer(_REPLICAS, _replication_controller),
+    STATEFUL_SETS.group_resource: Printer(
+        (name_column(), *map(Column, ("Ready", "Age")), *wide("Containers", "Images")), _stateful_set
+    ),
+    DAEMON_SETS.group_resource: Printer(
         (
             name_column(),
-            *(Column(name, "integer") for name in ("Desired", "Current", "Ready")),
-            Column("Age"),
+            *_integers("Desired", "Current", "Ready", "Up-to-date", "Available"),
+            *map(Column, ("Node Selector", "Age")),
             *_TEMPLATE_COLUMNS,
         ),
-        _replica_set,
+        _daemon_set,
     ),
-    EVENTS.group_resource: Printer(
-        (
-            *map(Column, ("Last Seen", "Type", "Reason", "Object")),
-            *wide("Subobject", "Source"),
-            Column("Message"),
-            *wide("First Seen", "Count"),
-            Column("Name", priority=1, format="name"),
-        ),
-        _event,
+    CONTROLLER_REVISIONS.group_resource: Printer(
+        (name_column(), *map(Column, ("Controller", "Revision", "Age"))), _revision
+    ),
+    POD_TEMPLATES.group_resource: Printer(
+        (name_column(), *map(Column, ("Containers", "Images", "Pod Labels"))), _pod_template
+    ),
+    HORIZONTAL_POD_AUTOSCALERS.group_resource: Printer(
+        (name_column(), *map(Column, ("Reference", "Targets", "MinPods", "MaxPods", "Replicas", "Age"))), _autoscaler
     ),
     POD_DISRUPTION_BUDGETS.group_resource: Printer(
         (
             name_column(),
-            Column("Min Available"),
-            Column("Max Unavailable"),
+            *map(Column, ("Min Available", "Max Unavailable")),
             Column("Allowed Disruptions", "integer"),
             Column("Age"),
         ),

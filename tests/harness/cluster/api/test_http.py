@@ -261,7 +261,7 @@ def test_given_a_table_then_rows_carry_what_was_asked_for(face: Face) -> None:
         "Table",
         ["Name", "Data", "Age"],
     )
-    assert table["rows"][0]["cells"] == ["c", "2", "0s"]
+    assert table["rows"][0]["cells"] == ["c", 2, "0s"]
     assert table["rows"][0]["object"]["kind"] == "PartialObjectMetadata"
     whole = face.request("GET", f"{MAPS}/c?includeObject=Object", Accept=TABLE).json
     assert whole["rows"][0]["object"]["data"] == {"a": "1", "b": "2"}

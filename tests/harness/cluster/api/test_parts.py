@@ -302,7 +302,7 @@ def test_given_other_kinds_then_their_rows_are_kubectls() -> None:
     assert node[1:6] == ["Ready,SchedulingDisabled", "spot,worker", "10m", "", "10.0.0.1"]
     assert cells(NODES, status={})[1:3] == ["Unknown", "<none>"]
     service = cells(
-        SERVICES, spec={"type": "ClusterIP", "clusterIP": "172.20.0.1", "ports": [{"port": 80, "protocol": "TCP"}]}
+        SERVICES, spec={"type": "ClusterIP", "clusterIPs": ["172.20.0.1"], "ports": [{"port": 80, "protocol": "TCP"}]}
     )
     assert service[1:5] == ["ClusterIP", "172.20.0.1", "<none>", "80/TCP"]
     spec = {

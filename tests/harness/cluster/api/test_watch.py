@@ -143,7 +143,7 @@ def test_given_tables_then_columns_come_once(face: Face) -> None:
     assert second is not None
     assert [column["name"] for column in first["object"]["columnDefinitions"]] == ["Name", "Data", "Age"]
     assert second["object"]["columnDefinitions"] is None
-    assert second["object"]["rows"][0]["cells"] == ["a", "1", "0s"]
+    assert second["object"]["rows"][0]["cells"] == ["a", 1, "0s"]
 
 
 def test_given_a_name_in_the_path_then_only_that_object_is_watched(face: Face) -> None:
