@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 import orjson
 
+from harness.cluster.store.apply.managers import Managed
+from harness.cluster.store.apply.ownership import Ownership, with_managed
 from harness.kube.client import Change
 from harness.kube.errors import Expired
 from harness.kube.objects import Object
@@ -18,20 +20,29 @@ from harness.kube.resources import Resource
 
 
 class Stored:
-    """One version of one object: immutable, and encoded at most once, by whichever thread asks first."""
+    """One version of one object: immutable, and encoded at most once, by whichever thread asks first. `ownership` knows its managedFields."""
 
-    __slots__ = ("_encoded", "obj", "version")
+    __slots__ = ("_encoded", "obj", "ownership", "version")
 
-    def __init__(self, obj: Object, version: int) -> None:
+    def __init__(self, obj: Object, version: int, ownership: Ownership | None = None) -> None:
         self.obj = obj
         self.version = version
+        self.ownership = ownership
         self._encoded: bytes | None = None
 
     def encoded(self) -> bytes:
         """The object as JSON."""
         if self._encoded is None:
-            self._encoded = orjson.dumps(self.obj)
+            self._encoded = orjson.dumps(self.shown())
         return self._encoded
+
+    def shown(self) -> Object:
+        """The object with its managedFields, which are a fragment for the encoder."""
+        return self.obj if self.ownership is None else with_managed(self.obj, self.ownership)
+
+    def managed(self) -> Managed:
+        """The entries of managedFields."""
+        return {} if self.ownership is None else self.ownership.managed(self.obj)
 
 
 @dataclass(frozen=True, slots=True)

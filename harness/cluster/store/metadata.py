@@ -69,6 +69,21 @@ def fit_namespace(resource: Resource, draft: Draft) -> str:
     return str(namespace)
 
 
+def fit_place(resource: Resource, draft: Draft, namespace: str | None, name: str) -> None:
+    """Fill in the namespace of the request; raises BadRequest when the object says another place than the request."""
+    metadata = draft["metadata"] = dict(draft.get("metadata") or {})
+    if resource.namespaced and namespace:
+        if (metadata.get("namespace") or namespace) != namespace:
+            raise BadRequest("the namespace of the provided object does not match the namespace sent on the request")
+        metadata["namespace"] = namespace
+    if not metadata.get("name"):
+        raise BadRequest("name must be provided")
+    if metadata["name"] != name:
+        raise BadRequest(
+            f"the name of the object ({metadata['name']}) does not match the name on the URL ({name})"
+        )
+
+
 def begin(metadata: Draft, *, uid: str, now: str, generation: bool) -> None:
     """Set what a new object gets from the system, and take away what a client may not set."""
     for key in ("deletionTimestamp", "deletionGracePeriodSeconds", "selfLink", "resourceVersion", "managedFields"):

@@ -10,9 +10,22 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import orjson
+
 from harness.clock import Kernel, Seeds, format_time
 from harness.cluster.store import metadata as meta
 from harness.cluster.store.admission import Admission, default_toleration_seconds
+from harness.cluster.store.apply import (
+    Claim,
+    Managed,
+    Ownership,
+    Write,
+    apply_config,
+    check_config,
+    given_in,
+    touches_managed,
+    with_entries,
+)
 from harness.cluster.store.binding import bind
 from harness.cluster.store.bootstrap import first_objects
 from harness.cluster.store.conversion import from_storage, to_storage
@@ -29,13 +42,15 @@ from harness.cluster.store.schema import conform
 from harness.cluster.store.types import message_of
 from harness.cluster.store.validation import check, check_metadata, check_update
 from harness.cluster.store.view import View
-from harness.kube.client import PatchType, Propagation
-from harness.kube.errors import AlreadyExists, BadRequest, Cause, Invalid, NotFound
+from harness.cluster.store.writer import ManagedWriter
+from harness.kube.client import PatchType, Propagation, Writer
+from harness.kube.errors import AlreadyExists, BadRequest, Cause, Conflict, Invalid, NotFound
 from harness.kube.hooks import AdmissionMutator
 from harness.kube.objects import Object, is_deleting, new_object
 from harness.kube.resources import (
     CUSTOM_RESOURCE_DEFINITIONS,
     NAMESPACES,
+    PERSISTENT_VOLUME_CLAIMS,
     POD_DISRUPTION_BUDGETS,
     PODS,
     SERVICE_ACCOUNTS,
@@ -43,6 +58,7 @@ from harness.kube.resources import (
 )
 
 Draft = dict[str, Any]
+_ADMITTED = frozenset({PODS, PERSISTENT_VOLUME_CLAIMS})
 _NAME_ATTEMPTS = 8
 _LOG_WINDOW = 10_000
 
@@ -61,15 +77,27 @@ class Store(View):
         for resource, obj in first_objects():
             self.create(resource, obj)
 
+    def writer(self, manager: str) -> Writer:
+        """A Writer whose writes are owned by the field manager `manager`."""
+        return ManagedWriter(self, manager)
+
     def create(
-        self, resource: Resource, obj: Mapping[str, Any], *, dry_run: bool = False, strict: bool = False
+        self,
+        resource: Resource,
+        obj: Mapping[str, Any],
+        *,
+        manager: str = "",
+        dry_run: bool = False,
+        strict: bool = False,
+        applied: Managed | None = None,
     ) -> Object:
         """Create; `metadata.generateName` is honoured; `strict` refuses unknown fields, which otherwise vanish.
 
+        The field manager owns what it states; an apply has worked that out already (`applied`).
         AlreadyExists, BadRequest, Forbidden, Invalid, NotFound.
         """
-        served = self.registry.storage(resource)
-        draft = self._draft(served, self.registry.asked(resource), obj, strict=strict)
+        served, asked = self.registry.storage(resource), self.registry.asked(resource)
+        draft = self._draft(served, asked, obj, strict=strict)
         resource = served.resource
         namespace = meta.fit_namespace(resource, draft)
         name = self._name(resource, namespace, draft["metadata"])
@@ -77,6 +105,8 @@ class Store(View):
             self._admission.require_namespace(resource, namespace, name)
         self._begin(served, draft)
         self._complete(served, draft, strict=strict)
+        write = Write(self.registry, asked, manager, self._kernel.now)
+        ownership = self._claim(write, obj, draft) if applied is None else Ownership.known(applied)
         self._admission.admit(resource, draft)
         for mutator in self._mutators:
             mutator.admit(resource, draft)
@@ -88,8 +118,8 @@ class Store(View):
         if self.stored(resource, namespace, name) is not None:
             raise AlreadyExists.of(resource, name)
         if dry_run:
-            return draft
-        created = self._commit(resource, (namespace, name), draft).obj
+            return self._rehearsed(draft, ownership)
+        created = self._commit(resource, (namespace, name), draft, ownership=ownership).obj
         self._after_create(resource, created)
         return created
 
@@ -99,15 +129,17 @@ class Store(View):
         obj: Mapping[str, Any],
         *,
         subresource: str = "",
+        manager: str = "",
         dry_run: bool = False,
         strict: bool = False,
     ) -> Object:
         """Replace what has the same name. Raises BadRequest, Conflict, Invalid, NotFound."""
-        served = self.registry.storage(resource)
-        draft = self._draft(served, self.registry.asked(resource), obj, strict=strict)
+        served, asked = self.registry.storage(resource), self.registry.asked(resource)
+        draft = self._draft(served, asked, obj, strict=strict)
         name = str(draft["metadata"].get("name") or "")
         old = self._existing(served.resource, draft["metadata"].get("namespace"), name)
-        return self._update(served, old, draft, subresource, dry_run=dry_run, strict=strict)
+        claim = Claim(Write(self.registry, asked, manager, self._kernel.now, subresource), given_in(obj))
+        return self._update(served, old, draft, claim, dry_run=dry_run, strict=strict)
 
     def patch(
         self,
@@ -118,6 +150,7 @@ class Store(View):
         *,
         kind: PatchType = "merge",
         subresource: str = "",
+        manager: str = "",
         dry_run: bool = False,
         strict: bool = False,
     ) -> Object:
@@ -126,7 +159,8 @@ class Store(View):
         old = self._existing(served.resource, namespace, name)
         message = None if asked.custom else message_of(asked.resource)
         shown = old.obj if asked is served else from_storage(asked.resource, old.obj)
-        patched = apply_patch(shown, patch, kind, message)
+        touches = touches_managed(patch)
+        patched = apply_patch(with_entries(shown, old.managed()) if touches else shown, patch, kind, message)
         if not isinstance(patched, Mapping) or not isinstance(patched.get("metadata"), Mapping):
             raise BadRequest(
                 f"the patch leaves {served.resource.group_resource} {name!r} without metadata: send one that keeps it"
@@ -138,7 +172,49 @@ class Store(View):
         meta.fit_type(asked.resource, draft)
         if asked is not served:
             draft = to_storage(asked.resource, served.resource, draft)
-        return self._update(served, old, draft, subresource, dry_run=dry_run, strict=strict)
+        write = Write(self.registry, asked, manager, self._kernel.now, subresource)
+        claim = Claim(write, given_in(patched) if touches else None)
+        return self._update(served, old, draft, claim, dry_run=dry_run, strict=strict)
+
+    def apply(
+        self,
+        resource: Resource,
+        namespace: str | None,
+        name: str,
+        config: Any,
+        *,
+        manager: str,
+        force: bool = False,
+        subresource: str = "",
+        dry_run: bool = False,
+        strict: bool = False,
+    ) -> tuple[Object, bool]:
+        """Server-side apply; the object as it is then, and whether it was created.
+
+        Raises ApplyConflict, BadRequest, Conflict, Invalid, NotFound, Unapplicable.
+        """
+        served, asked = self.registry.storage(resource), self.registry.asked(resource)
+        config = check_config(asked.resource, config)
+        old = self.stored(served.resource, namespace if served.resource.namespaced else None, name)
+        write = Write(self.registry, asked, manager, self._kernel.now, subresource, "Apply")
+        if old is None:
+            if subresource:
+                raise NotFound.of(served.resource, name)
+            new, managed = apply_config(write, None, {}, config, force=force)
+            meta.fit_place(asked.resource, new, namespace, name)
+            if (uid := (new.get("metadata") or {}).get("uid")) is not None:
+                why = f"uid mismatch: the provided object specified uid {uid}, and no existing object was found"
+                raise Conflict.of(served.resource, name, why)
+            made = self.create(asked.resource, new, manager=manager, dry_run=dry_run, strict=strict, applied=managed)
+            return made, True
+        live = old.obj if asked is served else from_storage(asked.resource, old.obj)
+        new, managed = apply_config(write, live, old.managed(), config, force=force)
+        draft = dict(live if new is None else new)
+        meta.fit_place(asked.resource, draft, namespace, name)
+        if asked is not served:
+            draft = to_storage(asked.resource, served.resource, draft)
+        claim = Claim(write, known=managed)
+        return self._update(served, old, draft, claim, dry_run=dry_run, strict=strict), False
 
     def delete(
         self,
@@ -243,13 +319,13 @@ class Store(View):
         served: Served,
         old: Stored,
         candidate: Mapping[str, Any],
-        subresource: str,
+        claim: Claim,
         *,
         dry_run: bool,
         strict: bool,
     ) -> Object:
         """Store `candidate` in place of `old`, as far as the (sub)resource lets it write; a change of nothing is none."""
-        resource, before = served.resource, old.obj
+        resource, before, subresource = served.resource, old.obj, claim.write.subresource
         metadata = meta.settle(resource, decode_metadata(resource, candidate["metadata"]), before)
         if subresource == "status" and "status" in resource.subresources:
             new: Draft = {
@@ -265,15 +341,16 @@ class Store(View):
         for part in ("spec", "status"):
             if part in before and new.get(part) == before[part]:
                 new[part] = before[part]  # shared, so that it is neither frozen nor compared again
-        if new == before:
+        if new == before and not claim.moves(old):
             return before
+        ownership = claim.ownership(old)
         if dry_run:
-            return new
+            return self._rehearsed(new, ownership)
         name = str(metadata["name"])
         place = (str(metadata.get("namespace") or ""), name)
         if is_deleting(new) and is_free(resource, new):
-            return self._remove(resource, place, new)
-        stored = self._commit(resource, place, new).obj
+            return self._remove(resource, place, new, ownership)
+        stored = self._commit(resource, place, new, ownership=ownership).obj
         if resource == CUSTOM_RESOURCE_DEFINITIONS and not subresource:
             self.registry = self.registry.with_custom(served_by(stored))
         return stored
@@ -318,8 +395,19 @@ class Store(View):
         if causes:
             raise Invalid.of(resource, name, causes)
 
-    def _remove(self, resource: Resource, place: tuple[str, str], obj: Object) -> Object:
-        gone = self._commit(resource, place, obj, gone=True).obj
+    def _claim(self, write: Write, sent: Mapping[str, Any], draft: Draft) -> Ownership:
+        """What the creator owns: what it asked for, before admission adds to it."""
+        admitted = write.asked.resource in _ADMITTED or self._mutators
+        return Ownership(write, None, draft=orjson.dumps(draft) if admitted else None, given=given_in(sent))
+
+    def _rehearsed(self, draft: Draft, ownership: Ownership) -> Object:
+        """The answer to a dry run, with the managedFields that it would have."""
+        return with_entries(draft, ownership.managed(draft))
+
+    def _remove(
+        self, resource: Resource, place: tuple[str, str], obj: Object, ownership: Ownership | None = None
+    ) -> Object:
+        gone = self._commit(resource, place, obj, gone=True, ownership=ownership).obj
         if resource == CUSTOM_RESOURCE_DEFINITIONS:
             self.registry = self.registry.without(served_by(gone)[0].resource)
         elif any(served.custom and served.resource == resource for served in self.registry.served):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Sequence
 
+from harness.cluster.store.apply.ownership import Ownership
 from harness.cluster.store.log import Entry, Log, Stored
 from harness.cluster.store.registry import Registry
 from harness.cluster.store.shelf import Place, Shelf
@@ -93,13 +94,20 @@ class View:
             shelf = self._shelves[key] = Shelf(pods=key == PODS.group_resource)
         return shelf
 
-    def _commit(self, resource: Resource, place: Place, obj: Object, *, gone: bool = False) -> Stored:
-        """Store `obj` (or with `gone` take it away) as the next version and tell everybody, in order of versions."""
+    def _commit(
+        self, resource: Resource, place: Place, obj: Object, *, gone: bool = False, ownership: Ownership | None = None
+    ) -> Stored:
+        """Store `obj` (or with `gone` take it away) as the next version and tell everybody, in order of versions.
+
+        Without `ownership` its fields stay owned as they were.
+        """
         shelf = self._shelf(resource)
         old = shelf.get(place)
         self.version += 1
         numbered = {**obj, "metadata": {**obj["metadata"], "resourceVersion": str(self.version)}}
-        new = Stored(freeze(numbered), self.version)
+        if ownership is None and old is not None and old.ownership is not None:
+            ownership = Ownership(None, (old.obj, old.ownership))
+        new = Stored(freeze(numbered), self.version, ownership)
         shelf.put(place, None if gone else new)
         change = "DELETED" if gone else "ADDED" if old is None else "MODIFIED"
         entry = Entry(change, resource, new, old)  # type: ignore[arg-type]  # mypy widens the conditional to str

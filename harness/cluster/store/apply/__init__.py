@@ -1,0 +1,27 @@
+"""Server-side apply and field ownership (`metadata.managedFields`), as the API server has them.
+
+`fieldsets` are sets of fields, `shapes` say how a type merges, `typed` compares and merges values of a shape, `managers` changes the entries, `reset` and `scale` are
+what subresources do to that, `server_side` is one apply request, `ownership` works entries out when somebody looks, `claims` is the store's side.
+Absent: conversion webhooks between versions of custom types; the entries of one version are read in another as if both had the same fields.
+"""
+
+from harness.cluster.store.apply.claims import Claim, given_in, touches_managed, with_entries
+from harness.cluster.store.apply.managers import ApplyConflict, Managed, decode_managed
+from harness.cluster.store.apply.ownership import Ownership, Write, with_managed
+from harness.cluster.store.apply.server_side import Unapplicable, apply_config, check_config
+
+__all__ = [
+    "ApplyConflict",
+    "Claim",
+    "Managed",
+    "Ownership",
+    "Unapplicable",
+    "Write",
+    "apply_config",
+    "check_config",
+    "decode_managed",
+    "given_in",
+    "touches_managed",
+    "with_entries",
+    "with_managed",
+]

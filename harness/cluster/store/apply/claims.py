@@ -1,0 +1,79 @@
+"""A write's claim to fields: who writes, the entries that the client wrote itself, or those that an apply has worked out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+import orjson
+
+from harness.cluster.store.apply.managers import Managed, encode_managed
+from harness.cluster.store.apply.ownership import Ownership, Write, base
+from harness.kube.objects import Object
+
+
+class Version(Protocol):
+    """A stored version, as `harness.cluster.store.log.Stored`."""
+
+    obj: Object
+    ownership: Ownership | None
+
+    def managed(self) -> Managed:
+        """The entries of managedFields."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What an update does to ownership. `given`: `metadata.managedFields` of the request, `known`: the entries after an apply."""
+
+    write: Write
+    given: Sequence[Any] | None = None
+    known: Managed | None = None
+
+    def moves(self, old: Version) -> bool:
+        """Whether a write that leaves the object as it is changes the entries; times alone do not count."""
+        if self.known is not None:
+            return _timeless(self.known) != _timeless(old.managed())
+        return self.given is not None and base(old.managed(), self.given) != old.managed()
+
+    def ownership(self, old: Version) -> Ownership:
+        """That of the version that follows `old`."""
+        if self.known is not None:
+            return Ownership.known(self.known)
+        before = old.ownership if old.ownership is not None else Ownership.known({})
+        return Ownership(self.write, (old.obj, before), given=self.given)
+
+
+def given_in(sent: Mapping[str, Any]) -> Sequence[Any] | None:
+    """The managedFields in what a client sent; None when there are none (an empty list resets them)."""
+    metadata = sent.get("metadata")
+    given = metadata.get("managedFields") if isinstance(metadata, Mapping) else None
+    return given if isinstance(given, list | tuple) else None
+
+
+def touches_managed(patch: Any) -> bool:
+    """Whether a patch is about managedFields."""
+    if isinstance(patch, Mapping):
+        metadata = patch.get("metadata")
+        return isinstance(metadata, Mapping) and "managedFields" in metadata
+    return isinstance(patch, list | tuple) and any(
+        isinstance(operation, Mapping)
+        and any(_is_managed(operation.get(key)) for key in ("path", "from"))
+        for operation in patch
+    )
+
+
+def _is_managed(path: Any) -> bool:
+    return isinstance(path, str) and (path in {"", "/metadata"} or path.startswith("/metadata/managedFields"))
+
+
+def with_entries(obj: Mapping[str, Any], managed: Managed) -> dict[str, Any]:
+    """The object with its entries as plain JSON."""
+    if not managed:
+        return dict(obj)
+    return {**obj, "metadata": {**obj["metadata"], "managedFields": orjson.loads(encode_managed(managed))}}
+
+
+def _timeless(managed: Managed) -> Managed:
+    return {manager: replace(entry, time=None) for manager, entry in managed.items()}
