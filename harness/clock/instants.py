@@ -8,6 +8,7 @@ from __future__ import annotations
 import calendar
 import re
 import time
+from functools import lru_cache
 
 MILLISECOND = 1_000
 SECOND = 1_000_000
@@ -25,7 +26,12 @@ def seconds(value: float) -> int:
 
 def format_time(instant_us: int) -> str:
     """metav1.Time: `2026-03-01T08:00:00Z`, the fraction cut off."""
-    parts = time.gmtime(instant_us // SECOND)
+    return _format_second(instant_us // SECOND)
+
+
+@lru_cache(maxsize=1024)  # most things that are written at one time name that time
+def _format_second(second: int) -> str:
+    parts = time.gmtime(second)
     return f"{parts.tm_year:04d}-{parts.tm_mon:02d}-{parts.tm_mday:02d}T{parts.tm_hour:02d}:{parts.tm_min:02d}:{parts.tm_sec:02d}Z"
 
 
@@ -34,6 +40,7 @@ def format_micro_time(instant_us: int) -> str:
     return f"{format_time(instant_us)[:-1]}.{instant_us % SECOND:06d}Z"
 
 
+@lru_cache(maxsize=4096)
 def parse_time(text: str) -> int:
     """The instant that an RFC 3339 text names.
 

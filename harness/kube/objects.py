@@ -41,23 +41,31 @@ class FrozenList(list[Any]):
         return self
 
 
+_LEAVES = frozenset({str, int, bool, float, type(None)})
+_FROZEN = _LEAVES | {FrozenDict, FrozenList}  # asked by exact type, which is what nearly every value has
+
+
 def freeze(value: Any) -> Any:
     """A deep copy that cannot be changed; what is frozen already is shared."""
-    if isinstance(value, FrozenDict | FrozenList):
+    kind = type(value)
+    if kind in _FROZEN:
         return value
-    if isinstance(value, Mapping):
-        return FrozenDict({key: freeze(item) for key, item in value.items()})
-    if isinstance(value, list | tuple):
-        return FrozenList(freeze(item) for item in value)
+    if kind is dict or isinstance(value, Mapping):
+        return FrozenDict({key: item if type(item) in _FROZEN else freeze(item) for key, item in value.items()})
+    if kind is list or isinstance(value, list | tuple):
+        return FrozenList([item if type(item) in _FROZEN else freeze(item) for item in value])
     return value
 
 
 def thaw(value: Any) -> Any:
     """A deep copy that can be changed."""
-    if isinstance(value, Mapping):
-        return {key: thaw(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [thaw(item) for item in value]
+    kind = type(value)
+    if kind in _LEAVES:
+        return value
+    if kind is FrozenDict or kind is dict or isinstance(value, Mapping):
+        return {key: item if type(item) in _LEAVES else thaw(item) for key, item in value.items()}
+    if kind is FrozenList or kind is list or isinstance(value, list | tuple):
+        return [item if type(item) in _LEAVES else thaw(item) for item in value]
     return value
 
 

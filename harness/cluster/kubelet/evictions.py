@@ -15,6 +15,7 @@ from harness.cluster.kubelet.node import KubeletNode, NodeStatus
 from harness.cluster.kubelet.worker import PodWorker
 from harness.kube.client import Reader
 from harness.kube.events import Recorder
+from harness.kube.metrics import Usage
 from harness.kube.resources import NODES
 
 _LOOK_US = pressure.LOOK_EVERY_S * SECOND
@@ -44,11 +45,12 @@ class Evictions:
         self._on_node = on_node
         self._watches: dict[str, _Watch] = {}
 
-    def changed(self, node: KubeletNode) -> None:
-        """A container of the node has started or ended."""
-        held, change_us = self._held(node)
-        if not held and node.name not in self._watches:
+    def changed(self, node: KubeletNode, usage: Usage | None) -> None:
+        """A container of the node has started with this usage, or (None) ended."""
+        counts = usage is not None and not usage.measured and (usage.memory_bytes or usage.until_us is not None)
+        if not counts and node.name not in self._watches:
             return
+        held, change_us = self._held(node)
         watch = self._watches.setdefault(node.name, _Watch())
         if watch.timer is not None:
             watch.timer.cancel()
@@ -91,7 +93,7 @@ class Evictions:
         elif not low and node.memory_pressure and now - watch.last_us >= pressure.TRANSITION_S * SECOND:
             self._status.set_memory_pressure(node, pressed=False)
         if watch.timer is None:
-            self.changed(node)
+            self.changed(node, None)
 
     def _held(self, node: KubeletNode) -> tuple[list[pressure.Held], int | None]:
         """What the node's pods hold, and when that changes by itself."""

@@ -15,14 +15,12 @@ class Logs:
         self._runs: dict[tuple[str, str, str], list[Path]] = {}
 
     def begin(self, pod: Object, container: str) -> Path:
-        """A fresh log for the next run of a container."""
+        """The place of the log of a container's next run; whoever writes to it prepares it."""
         namespace, name = namespace_of(pod) or "", name_of(pod)
         folder = self._directory / f"{namespace}_{name}_{uid_of(pod)}" / container
-        folder.mkdir(parents=True, exist_ok=True)
         runs = self._runs.setdefault((namespace, name, container), [])
         mine = [run for run in runs if run.parent == folder]
         path = folder / f"{len(mine)}.log"
-        path.touch()
         runs[:] = [*mine, path]
         return path
 
@@ -30,4 +28,13 @@ class Logs:
         """The log of the latest run, or of the one before; None when there was none."""
         runs = self._runs.get((namespace, pod, container), [])
         position = 2 if previous else 1
-        return runs[-position] if len(runs) >= position else None
+        if len(runs) < position:
+            return None
+        prepare(runs[-position])
+        return runs[-position]
+
+
+def prepare(log: Path) -> None:
+    """Make sure that a log exists. A container without output, as modelled ones are, has none until somebody asks."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    log.touch()

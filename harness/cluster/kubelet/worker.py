@@ -48,7 +48,7 @@ class PodWorker:
         pod: Object,
         neighbours: Callable[[PodWorker], list[Object]],
         on_idle: Callable[[PodWorker], None],
-        on_change: Callable[[KubeletNode], None],
+        on_change: Callable[[KubeletNode, Usage | None], None],
     ) -> None:
         self.pod = pod
         self.node = node
@@ -290,7 +290,7 @@ class PodWorker:
         if party is None:
             return
         self._prober.settle([container])
-        self._on_change(self.node)
+        self._on_change(self.node, self._tools.hooks.runtime.usage(party))
         if previous is not None:
             container.crash.advance(self._kernel.now, previous.finished_us or self._kernel.now)
 
@@ -309,7 +309,7 @@ class PodWorker:
         container.stopping = None
         container.starting = False
         container.started = container.ready = False
-        self._on_change(self.node)
+        self._on_change(self.node, None)
         if self.dropped:
             self._settle()
             return

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.clock import SECOND, Kernel, Knock, Timer, Toll, seconds
+from harness.cluster.kubelet.logs import prepare
 from harness.cluster.kubelet.runtimes.entry_points import check
 from harness.cluster.kubelet.runtimes.leftovers import ProcessList
 from harness.cluster.kubelet.runtimes.memory import MemoryWatch
@@ -86,6 +87,7 @@ class ProcessRuntime:
     def start(self, start: ContainerStart, ended: Callable[[ContainerExit], None]) -> None:
         """Start a process. Raises ContainerRefused for a command that is not the image's entry point."""
         check(start)
+        prepare(start.log_path)
         scratch = self._scratch / start.party.replace("/", "_")
         for folder in ("root", "tmp"):
             (scratch / folder).mkdir(parents=True, exist_ok=True)

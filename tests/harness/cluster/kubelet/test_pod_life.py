@@ -123,6 +123,7 @@ def test_given_init_containers_then_they_run_in_order_before_the_rest(world: Wor
         "reason": "ContainersNotInitialized",
         "message": "containers with incomplete status: [first second]",
         "observedGeneration": 1,
+        "lastProbeTime": None,
         "lastTransitionTime": "2026-03-01T08:00:00Z",
     }
     assert pod["status"]["containerStatuses"][0]["state"] == {"waiting": {"reason": "PodInitializing"}}
