@@ -9,7 +9,7 @@ from pathlib import Path
 
 from harness.clock import Kernel, Seeds, Timeline
 from harness.cluster.api import ApiServer
-from harness.cluster.controllers import standard
+from harness.cluster.controllers import ControllerManagerSettings, standard
 from harness.cluster.kubelet import Kubelets
 from harness.cluster.scheduler import Scheduler
 from harness.cluster.store import Store
@@ -43,11 +43,15 @@ class EmbeddedCluster:
     def start(self, hooks: Hooks) -> Kubelets:
         """Let controllers, scheduler and kubelets act; belongs to the kernel's thread."""
         self.kubelets = Kubelets(self._kernel, self.store, self.store, self.recorder, hooks, self._state_dir)
-        for controller in standard(self._kernel, self.store, self.store, self.recorder, self._seeds):
-            self.manager.add(controller)
-        self.manager.add(Scheduler(self._kernel, self.store, self.store, self.recorder, self._seeds))
+        self.start_control_plane()
         self.manager.add(self.kubelets)
         return self.kubelets
+
+    def start_control_plane(self, settings: ControllerManagerSettings | None = None) -> None:
+        """Let controllers and scheduler act, without any kubelet; `start` does this, too."""
+        for controller in standard(self._kernel, self.store, self.store, self.recorder, self._seeds, settings):
+            self.manager.add(controller)
+        self.manager.add(Scheduler(self._kernel, self.store, self.store, self.recorder, self._seeds))
 
     def serve(self) -> ApiServer:
         """Open the HTTP face on loopback; any thread but the kernel's."""
