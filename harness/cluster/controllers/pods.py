@@ -14,6 +14,7 @@ from harness.kube.events import Recorder
 from harness.kube.objects import Object, condition, is_deleting, is_true, name_of, owner_reference, thaw, uid_of
 from harness.kube.resources import PODS
 
+_EPOCH = "1970-01-01T00:00:00Z"
 TERMINAL_PHASES = frozenset({"Succeeded", "Failed"})
 
 
@@ -47,7 +48,23 @@ def ready_since_us(pod: Object) -> int | None:
     entry = condition(pod, "Ready")
     if entry is None or entry.get("status") != "True":
         return None
-    return parse_time(str(entry["lastTransitionTime"]))
+    return parse_time(str(entry.get("lastTransitionTime") or _EPOCH))
+
+
+def available_in_us(pod: Object, min_ready_s: int, now_us: int) -> int | None:
+    """How long until a pod counts as available: 0 when it does, None when it is not ready."""
+    entry = condition(pod, "Ready")
+    if entry is None or entry.get("status") != "True":
+        return None
+    if min_ready_s == 0:
+        return 0
+    since = entry.get("lastTransitionTime")  # without it a pod is never ready for long enough
+    return None if not since else max(parse_time(str(since)) + min_ready_s * SECOND - now_us, 0)
+
+
+def is_available(pod: Object, min_ready_s: int, now_us: int) -> bool:
+    """Ready for at least minReadySeconds."""
+    return available_in_us(pod, min_ready_s, now_us) == 0
 
 
 def finish_time_us(pod: Object) -> int:

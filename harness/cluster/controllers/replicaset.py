@@ -12,11 +12,11 @@ from harness.clock import MILLISECOND, SECOND, Kernel, format_time
 from harness.cluster.controllers.pods import (
     PodControl,
     Retries,
+    available_in_us,
     is_active,
     is_ready,
     namespace_goes_away,
     pod_from_template,
-    ready_since_us,
     removal_order,
 )
 from harness.kube.client import Reader, Writer
@@ -47,12 +47,6 @@ def _owner_key(pod: Object) -> Iterable[str]:
     owner = controller_of(pod)
     if owner is not None and owner["kind"] == REPLICA_SETS.kind:
         yield f"{namespace_of(pod)}/{owner['name']}"
-
-
-def available_in_us(pod: Object, min_ready_s: int, now_us: int) -> int | None:
-    """How long until a pod counts as available: 0 when it does, None when it is not ready."""
-    since = ready_since_us(pod)
-    return None if since is None else max(since + min_ready_s * SECOND - now_us, 0)
 
 
 def status_of(replica_set: Object, active: Sequence[Object], now_us: int) -> dict[str, Any]:
