@@ -11,11 +11,13 @@ from harness.clock import Kernel, Seeds, Timeline
 from harness.cluster.api import ApiServer
 from harness.cluster.controllers import ControllerManagerSettings, standard
 from harness.cluster.kubelet import Kubelets
+from harness.cluster.metrics import MetricsClient
 from harness.cluster.scheduler import Scheduler
 from harness.cluster.store import Store
 from harness.kube.controllers import Manager
 from harness.kube.events import Recorder
 from harness.kube.hooks import AdmissionMutator, Hooks
+from harness.kube.version import KubernetesVersion
 
 
 class EmbeddedCluster:
@@ -40,16 +42,27 @@ class EmbeddedCluster:
         self.manager = Manager(kernel, self.store)
         self.recorder = Recorder(kernel, self.store, self.store, timeline, "cluster")
 
-    def start(self, hooks: Hooks) -> Kubelets:
+    def start(self, hooks: Hooks, *, metrics: MetricsClient | None = None) -> Kubelets:
         """Let controllers, scheduler and kubelets act; belongs to the kernel's thread."""
         self.kubelets = Kubelets(self._kernel, self.store, self.store, self.recorder, hooks, self._state_dir)
-        self.start_control_plane()
+        self.start_control_plane(metrics=metrics)
         self.manager.add(self.kubelets)
         return self.kubelets
 
-    def start_control_plane(self, settings: ControllerManagerSettings | None = None) -> None:
-        """Let controllers and scheduler act, without any kubelet; `start` does this, too."""
-        for controller in standard(self._kernel, self.store, self.store, self.recorder, self._seeds, settings):
+    def start_control_plane(
+        self, settings: ControllerManagerSettings | None = None, *, metrics: MetricsClient | None = None
+    ) -> None:
+        """Let controllers and scheduler act, without any kubelet; `start` does this, too. `metrics` is what autoscalers ask."""
+        for controller in standard(
+            self._kernel,
+            self.store,
+            self.store,
+            self.recorder,
+            self._seeds,
+            settings,
+            version=KubernetesVersion.parse(self._version),
+            metrics=metrics,
+        ):
             self.manager.add(controller)
         self.manager.add(Scheduler(self._kernel, self.store, self.store, self.recorder, self._seeds))
 

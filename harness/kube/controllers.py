@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from harness.clock import MILLISECOND, SECOND, Kernel, Timer
 from harness.kube.client import Change, Reader
@@ -45,6 +45,14 @@ class Controller(Protocol):
         """Bring the world one step nearer to what `key` asks for; microseconds until it wants to look again, or None."""
 
 
+@runtime_checkable
+class Extending(Protocol):
+    """A controller whose watches grow while it runs: new resource types come with CustomResourceDefinitions."""
+
+    def extend(self, watch: Callable[[Watch], None]) -> None:
+        """Called once, after the first watches; `watch` adds another at any time."""
+
+
 class Manager:
     """Runs controllers over one kernel and one reader."""
 
@@ -60,6 +68,8 @@ class Manager:
         self._active[controller.name] = controller
         for watch in controller.watches():
             self._reader.observe(watch.resource, self._observer(controller, watch))
+        if isinstance(controller, Extending):
+            controller.extend(lambda watch: self._reader.observe(watch.resource, self._observer(controller, watch)))
         return lambda key: self._queue(controller, key, 0)
 
     def stop(self, name: str) -> None:

@@ -6,6 +6,7 @@ They never call one another: they meet in the store. Nothing ticks: a reconcile 
 from harness.clock import Kernel, Seeds
 from harness.cluster.controllers.deployment import DeploymentController
 from harness.cluster.controllers.garbagecollector import GarbageCollector
+from harness.cluster.controllers.horizontalpodautoscaling import HorizontalController
 from harness.cluster.controllers.job import JobController
 from harness.cluster.controllers.namespace import NamespaceController
 from harness.cluster.controllers.nodelifecycle import NodeLifecycleController
@@ -17,9 +18,13 @@ from harness.cluster.controllers.serviceaccount import ServiceAccountController
 from harness.cluster.controllers.settings import ControllerManagerSettings
 from harness.cluster.controllers.tainteviction import TaintEvictionController
 from harness.cluster.controllers.ttl import TtlAfterFinishedController
+from harness.cluster.metrics import MetricsClient, StandardMetricsClient
 from harness.kube.client import Reader, Writer
 from harness.kube.controllers import Controller
 from harness.kube.events import Recorder
+from harness.kube.version import KubernetesVersion
+
+_DEFAULT_VERSION = KubernetesVersion(1, 36)
 
 __all__ = ["ControllerManagerSettings", "standard"]
 
@@ -31,13 +36,16 @@ def standard(
     recorder: Recorder,
     seeds: Seeds,  # noqa: ARG001 - every builder of controllers takes it; none of these draws
     settings: ControllerManagerSettings | None = None,
+    *,
+    version: KubernetesVersion = _DEFAULT_VERSION,
+    metrics: MetricsClient | None = None,
 ) -> list[Controller]:
-    """What kube-controller-manager runs."""
-    settings = settings or ControllerManagerSettings()
+    """What kube-controller-manager runs; without `metrics` the autoscaler finds none of the metrics APIs served."""
+    settings = settings or ControllerManagerSettings.for_version(version)
     return [
         NamespaceController(kernel, reader, writer),
         ServiceAccountController(reader, writer),
-        GarbageCollector(reader, writer),
+        GarbageCollector(reader, writer, recorder),
         NodeLifecycleController(kernel, reader, writer, recorder, settings),
         TaintEvictionController(kernel, reader, writer, recorder),
         PodGarbageCollector(kernel, reader, writer, settings),
@@ -47,4 +55,5 @@ def standard(
         DeploymentController(kernel, reader, writer, recorder),
         DisruptionController(kernel, reader, writer),
         PersistentVolumeController(reader, writer, recorder),
+        HorizontalController(kernel, reader, writer, recorder, settings, metrics or StandardMetricsClient(), version),
     ]

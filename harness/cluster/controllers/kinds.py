@@ -1,16 +1,111 @@
-"""The resource types that controllers for all kinds (garbage collector, namespaces) look after: the built-in ones and Argo's.
+"""The resource types that exist: the built-in ones and those of CustomResourceDefinitions, for controllers that look after all kinds.
 
-Objects of other custom types are left alone: an owner of a type that is not known here counts as alive.
+What upstream's RESTMapper and monitors are to the garbage collector, the namespace controller, the autoscaler and the disruption controller.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
 
-from harness.kube.resources import BUILT_IN, EVENTS, WORKFLOW_TEMPLATES, WORKFLOWS, Resource
+from harness.cluster.store.definitions import served_by
+from harness.kube.client import Change, Reader
+from harness.kube.objects import Object, is_true, name_of
+from harness.kube.resources import BUILT_IN, CUSTOM_RESOURCE_DEFINITIONS, Resource
 
-ALL: tuple[Resource, ...] = (*BUILT_IN, WORKFLOWS, WORKFLOW_TEMPLATES)
-NAMESPACED: tuple[Resource, ...] = tuple(resource for resource in ALL if resource.namespaced)
-CAN_OWN: tuple[Resource, ...] = tuple(resource for resource in ALL if resource != EVENTS)
-BY_KIND: Mapping[tuple[str, str], Resource] = {(resource.api_version, resource.kind): resource for resource in ALL}
-BY_NAME: Mapping[str, Resource] = {resource.group_resource: resource for resource in ALL}
+_REPLICAS = ".spec.replicas", ".status.replicas"
+_BUILT_IN: Mapping[tuple[str, str], Resource] = {(one.group, one.kind): one for one in BUILT_IN}
+
+
+@dataclass(frozen=True)
+class ScalePaths:
+    """Where an object keeps what its scale subresource shows, as paths like `.spec.replicas`."""
+
+    spec_replicas: str
+    status_replicas: str
+    selector: str | None
+
+
+class Kinds:
+    """Knows all types, and tells of new ones."""
+
+    def __init__(self, reader: Reader) -> None:
+        self._custom: dict[str, tuple[Resource, ...]] = {}  # by the name of the definition, the stored version first
+        self._scales: dict[str, ScalePaths] = {}
+        self._listeners: list[Callable[[Resource], None]] = []
+        reader.observe(CUSTOM_RESOURCE_DEFINITIONS, self._changed)
+
+    def all(self) -> tuple[Resource, ...]:
+        """Every type, once, in the version in which it is stored; the built-in ones first."""
+        return (*BUILT_IN, *(versions[0] for versions in self._custom.values()))
+
+    def listen(self, listener: Callable[[Resource], None]) -> None:
+        """Call `listener` for every custom type, those that exist and those to come."""
+        self._listeners.append(listener)
+        for versions in tuple(self._custom.values()):
+            listener(versions[0])
+
+    def find(self, api_version: str, kind: str) -> Resource | None:
+        """The type of a reference: group and kind have to be right, and for custom types the version has to be one that is served."""
+        group = api_version.rpartition("/")[0]
+        resource = _BUILT_IN.get((group, kind))
+        if resource is not None:
+            return resource
+        for versions in self._custom.values():
+            if any(one.kind == kind and one.api_version == api_version for one in versions):
+                return versions[0]
+        return None
+
+    def find_kind(self, group: str, kind: str) -> Resource | None:
+        """The type of a group and kind, in whatever version."""
+        found = _BUILT_IN.get((group, kind))
+        return found or next(
+            (one for (one, *_) in self._custom.values() if (one.group, one.kind) == (group, kind)), None
+        )
+
+    def named(self, group_resource: str) -> Resource | None:
+        """The type behind `jobs.batch`."""
+        return next((one for one in self.all() if one.group_resource == group_resource), None)
+
+    def scale_of(self, resource: Resource) -> ScalePaths | None:
+        """Where a type keeps its scale; None for a type without the subresource."""
+        if resource.group_resource in self._scales:
+            return self._scales[resource.group_resource]
+        return ScalePaths(*_REPLICAS, None) if "scale" in resource.subresources else None
+
+    def _changed(self, change: Change, definition: Object, _old: Object | None) -> None:
+        name = name_of(definition)
+        if change == "DELETED" or not is_true(definition, "Established"):
+            self._custom.pop(name, None)
+            self._scales.pop(name, None)
+            return
+        known = name in self._custom
+        served = sorted(served_by(definition), key=lambda one: not one.storage)
+        self._custom[name] = tuple(one.resource for one in served)
+        self._scales.pop(name, None)
+        for version in definition["spec"]["versions"]:
+            scale: Mapping[str, Any] | None = (version.get("subresources") or {}).get("scale")
+            if scale is not None and version.get("storage"):
+                selector = scale.get("labelSelectorPath")
+                self._scales[name] = ScalePaths(scale["specReplicasPath"], scale["statusReplicasPath"], selector)
+        if not known:
+            for listener in self._listeners:
+                listener(self._custom[name][0])
+
+
+def at_path(obj: Object, path: str) -> Any:
+    """The value at a path like `.status.replicas`; None where there is nothing."""
+    value: Any = obj
+    for part in path.strip(".").split("."):
+        value = value.get(part) if isinstance(value, Mapping) else None
+    return value
+
+
+def patch_at(path: str, value: Any) -> dict[str, Any]:
+    """The merge patch that writes `value` at a path."""
+    patch: Any = value
+    for part in reversed(path.strip(".").split(".")):
+        patch = {part: patch}
+    result: dict[str, Any] = patch
+    return result

@@ -148,7 +148,8 @@ class Kubelet:
         statuses = [{"name": name, "ready": ready, "restartCount": 0, "state": state} for name in names]
         condition = {"type": "Ready", "status": "True" if ready else "False"}
         conditions = with_condition((pod.get("status") or {}).get("conditions") or (), condition, now)
-        status = {"phase": phase, "containerStatuses": statuses, "conditions": conditions}
+        started = (pod.get("status") or {}).get("startTime", now)
+        status = {"phase": phase, "startTime": started, "containerStatuses": statuses, "conditions": conditions}
         place = (pod["metadata"]["namespace"], pod["metadata"]["name"])
         self._bench.store.patch(PODS, *place, {"status": status}, subresource="status")
 

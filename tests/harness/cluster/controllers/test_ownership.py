@@ -8,7 +8,17 @@ import pytest
 
 from harness.cluster.controllers.garbagecollector import FOREGROUND
 from harness.kube.objects import is_deleting, is_true, new_object, owner_reference
-from harness.kube.resources import CONFIG_MAPS, JOBS, NAMESPACES, NODES, PODS, SECRETS, SERVICE_ACCOUNTS
+from harness.kube.resources import (
+    CONFIG_MAPS,
+    CUSTOM_RESOURCE_DEFINITIONS,
+    JOBS,
+    NAMESPACES,
+    NODES,
+    PODS,
+    SECRETS,
+    SERVICE_ACCOUNTS,
+    Resource,
+)
 
 from .bench import Bench, Kubelet, job, node, pod
 
@@ -108,9 +118,9 @@ def test_given_a_full_namespace_when_it_is_deleted_then_it_is_emptied_and_remove
     assert world.exists(SERVICE_ACCOUNTS, "default", "team")
     world.kernel.call(lambda: world.store.delete(NAMESPACES, None, "team"))
     world.advance_to(5)
-    assert not world.exists(SECRETS, "s", "team")
+    assert world.exists(SECRETS, "s", "team"), "pods go first, since 1.33"
     remaining = world.held_condition(NAMESPACES, "team", "NamespaceContentRemaining")
-    assert remaining["message"] == "Some resources are remaining: pods. has 1 resource instances"
+    assert remaining["message"] == "All content successfully removed", "upstream does not count pods within their grace"
     assert world.wait(lambda: not world.exists(NAMESPACES, "team")) == 17
 
 
@@ -141,3 +151,82 @@ def test_given_no_ttl_when_the_job_is_finished_then_it_stays(world: Bench) -> No
     world.create(JOBS, job())
     world.advance_to(100_000)
     assert is_true(world.get(JOBS, "work"), "Complete")
+
+
+def test_given_a_pod_that_outlives_its_grace_when_its_namespace_goes_then_the_condition_names_it(world: Bench) -> None:
+    world.create(NAMESPACES, new_object(NAMESPACES, "team"))
+    world.create(PODS, pod("p", "team", nodeName="n"))
+    world.create(SECRETS, new_object(SECRETS, "s", "team"))
+    world.kernel.call(lambda: world.store.delete(NAMESPACES, None, "team"))
+    world.advance_to(31)
+    failure = world.held_condition(NAMESPACES, "team", "NamespaceDeletionContentFailure")
+    assert (failure["status"], failure["reason"], failure["message"]) == (
+        "True",
+        "ContentDeletionFailed",
+        "Failed to delete all resource types, 1 remaining: unexpected items still remain in namespace: team for gvr: /v1, "
+        "Resource=pods",
+    )
+    world.kernel.call(lambda: world.store.delete(PODS, "team", "p", grace_period_s=0))
+    world.advance_to(32)
+    assert not world.exists(NAMESPACES, "team")
+
+
+def test_given_what_is_held_by_a_finalizer_when_its_namespace_goes_then_the_conditions_name_it(world: Bench) -> None:
+    world.create(NAMESPACES, new_object(NAMESPACES, "team"))
+    held = new_object(CONFIG_MAPS, "c", "team")
+    held["metadata"]["finalizers"] = ["x.io/y"]
+    world.create(CONFIG_MAPS, held)
+    world.kernel.call(lambda: world.store.delete(NAMESPACES, None, "team"))
+    world.advance_to(1)
+    assert world.held_condition(NAMESPACES, "team", "NamespaceContentRemaining")["message"] == (
+        "Some resources are remaining: configmaps. has 1 resource instances"
+    )
+    assert world.held_condition(NAMESPACES, "team", "NamespaceFinalizersRemaining")["message"] == (
+        "Some content in the namespace has finalizers remaining: x.io/y in 1 resource instances"
+    )
+    free = {"metadata": {"finalizers": None}}
+    world.kernel.call(lambda: world.store.patch(CONFIG_MAPS, "team", "c", free))
+    world.advance_to(2)
+    assert not world.exists(NAMESPACES, "team")
+
+
+def definition(group: str, plural: str, kind: str) -> dict[str, Any]:
+    schema = {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}}
+    version = {"name": "v1", "served": True, "storage": True, "schema": schema}
+    spec = {
+        "group": group,
+        "scope": "Namespaced",
+        "names": {"plural": plural, "kind": kind},
+        "versions": [version],
+    }
+    return new_object(CUSTOM_RESOURCE_DEFINITIONS, f"{plural}.{group}", spec=spec)
+
+
+def test_given_custom_resources_when_owner_and_namespace_go_then_they_go_as_all_else(world: Bench) -> None:
+    world.create(CUSTOM_RESOURCE_DEFINITIONS, definition("x.io", "things", "Thing"))
+    things = Resource("x.io", "v1", "things", "Thing", True, "thing")
+    world.create(NAMESPACES, new_object(NAMESPACES, "team"))
+    owner = world.create(things, new_object(things, "owner", "team"))
+    world.create(CONFIG_MAPS, new_object(CONFIG_MAPS, "c", "team", owners=[owner_reference(owner)]))
+    world.create(things, new_object(things, "other", "team"))
+    world.advance_to(1)
+    assert world.exists(CONFIG_MAPS, "c", "team")
+    world.kernel.call(lambda: world.store.delete(things, "team", "owner"))
+    world.advance_to(2)
+    assert not world.exists(CONFIG_MAPS, "c", "team")
+    world.kernel.call(lambda: world.store.delete(NAMESPACES, None, "team"))
+    world.advance_to(3)
+    assert not world.exists(things, "other", "team")
+    assert not world.exists(NAMESPACES, "team")
+
+
+def test_given_an_owner_in_another_namespace_when_seen_then_an_event_tells_and_the_dependent_goes(world: Bench) -> None:
+    world.create(NAMESPACES, new_object(NAMESPACES, "team"))
+    owner = world.create(CONFIG_MAPS, new_object(CONFIG_MAPS, "o", "team"))
+    world.create(CONFIG_MAPS, new_object(CONFIG_MAPS, "d", "default", owners=[owner_reference(owner)]))
+    world.advance_to(1)
+    assert not world.exists(CONFIG_MAPS, "d")
+    uid = owner["metadata"]["uid"]
+    assert world.events("OwnerRefInvalidNamespace") == [
+        f'ownerRef [v1/ConfigMap, namespace: default, name: o, uid: {uid}] does not exist in namespace "default"'
+    ]

@@ -1,0 +1,19 @@
+"""metrics.k8s.io and its users: the modelled metrics-server (`server`), sources that somebody feeds (`feed`), and the client of the autoscaler (`client`)."""
+
+from harness.cluster.metrics.client import MetricsClient, MetricsError, PodMetric, StandardMetricsClient
+from harness.cluster.metrics.feed import MetricsFeed
+from harness.cluster.metrics.server import MetricsServer
+from harness.cluster.metrics.sources import CustomMetrics, ExternalMetrics, MetricValue, ResourceMetrics
+
+__all__ = [
+    "CustomMetrics",
+    "ExternalMetrics",
+    "MetricValue",
+    "MetricsClient",
+    "MetricsError",
+    "MetricsFeed",
+    "MetricsServer",
+    "PodMetric",
+    "ResourceMetrics",
+    "StandardMetricsClient",
+]
