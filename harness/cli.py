@@ -1,4 +1,4 @@
-"""The command line: `harness rehearse`, `up`, `down` and `check`."""
+"""The command line: `harness rehearse`, `up`, `down`, `check` and `fidelity`."""
 
 from __future__ import annotations
 
@@ -64,6 +64,25 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("path", type=Path, metavar="PATH")
     check.add_argument("--as-of", metavar="DATE", help="judge dates as of this day (default: today)")
     check.set_defaults(run=_check)
+
+    fidelity = commands.add_parser(
+        "fidelity", help="compare the embedded cluster with a real Kubernetes control plane, trace by trace"
+    )
+    fidelity.add_argument("names", nargs="*", metavar="NAME", help="traces, as area/name; globs are understood")
+    fidelity.add_argument(
+        "--record",
+        action="store_true",
+        help="play the traces on real control planes, and compare with what was recorded",
+    )
+    fidelity.add_argument("--update", action="store_true", help="with --record: replace recordings that differ")
+    fidelity.add_argument(
+        "--kubernetes", type=Path, metavar="DIR", help="holds the program control-plane, which starts one"
+    )
+    fidelity.add_argument("--kubeconfig", type=Path, metavar="FILE", help="play the traces on this cluster and compare")
+    fidelity.add_argument(
+        "--at-once", type=int, default=4, metavar="N", help="control planes at a time (default: %(default)s)"
+    )
+    fidelity.set_defaults(run=_fidelity)
     return parser
 
 
@@ -109,6 +128,19 @@ def _check(arguments: argparse.Namespace) -> int:
     from harness.check.command import check
 
     return check(arguments.path, as_of=arguments.as_of)
+
+
+def _fidelity(arguments: argparse.Namespace) -> int:
+    from harness.fidelity.command import fidelity
+
+    return fidelity(
+        arguments.names,
+        recording=arguments.record,
+        kubernetes=arguments.kubernetes,
+        kubeconfig=arguments.kubeconfig,
+        update=arguments.update,
+        at_once=arguments.at_once,
+    )
 
 
 if __name__ == "__main__":

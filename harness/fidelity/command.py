@@ -1,0 +1,166 @@
+"""The command `harness fidelity`."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from harness.fidelity.compare import Difference, compare
+from harness.fidelity.real import record, session
+from harness.fidelity.recording import Recording, load, save
+from harness.fidelity.trace import Trace, read_traces
+from harness.fidelity.values import TraceError
+
+FIXTURES = Path(__file__).parents[2] / "fixtures" / "fidelity"
+DEFAULT_MINOR = "1.34"
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where traces and recordings are."""
+
+    root: Path = FIXTURES
+    minor: str = DEFAULT_MINOR
+
+    def traces(self, names: Sequence[str] = ()) -> list[Trace]:
+        """All traces, or those that match one of the names (globs). Raises TraceError when a name matches nothing."""
+        traces = read_traces(self.root / "traces")
+        for name in names:
+            if not any(fnmatchcase(trace.name, name) for trace in traces):
+                raise TraceError(f"no trace {name}: there are {', '.join(trace.name for trace in traces) or 'none'}")
+        return [trace for trace in traces if not names or any(fnmatchcase(trace.name, name) for name in names)]
+
+    def recording(self, trace: Trace) -> Path:
+        """Where a trace's recording is."""
+        return self.root / "recordings" / self.minor / f"{trace.name}.json"
+
+
+def replay(trace: Trace, places: Places) -> list[Difference]:
+    """The differences between the committed recording of a trace and what the embedded cluster does. Raises TraceError."""
+    from harness.fidelity.embedded import play_embedded
+
+    expected = _recorded(trace, places)
+    return compare(expected, play_embedded(trace, str(expected.about["kubernetes"])), trace.tolerance)
+
+
+def _recorded(trace: Trace, places: Places) -> Recording:
+    path = places.recording(trace)
+    if not path.exists():
+        raise TraceError(f"{trace.name}: not recorded yet, run harness fidelity --record {trace.name} --kubernetes DIR")
+    recording = load(path)
+    if recording.digest != trace.digest:
+        raise TraceError(
+            f"{trace.name}: the trace has changed since it was recorded, run harness fidelity --record --update {trace.name} --kubernetes DIR"
+        )
+    return recording
+
+
+def fidelity(
+    names: Sequence[str],
+    *,
+    recording: bool,
+    kubernetes: Path | None,
+    kubeconfig: Path | None,
+    update: bool,
+    at_once: int,
+    places: Places | None = None,
+) -> int:
+    """Run the command; 0 when nothing differs, 1 when something does, 2 when it could not be run."""
+    places = places or Places()
+    try:
+        traces = [trace for trace in places.traces(names) if trace.oracle == "control-plane"]
+        if recording and kubernetes is None:
+            raise TraceError(
+                "--record needs --kubernetes DIR, the directory of a program control-plane that starts one"
+            )
+        if kubeconfig is not None:
+            return _play_elsewhere(traces, kubeconfig, places)
+        if recording and kubernetes is not None:
+            return _record(traces, kubernetes, places, update=update, at_once=at_once)
+        return _replay_all(traces, places)
+    except TraceError as error:
+        print(f"harness fidelity: {error}", file=sys.stderr)
+        return 2
+
+
+def _replay_all(traces: Sequence[Trace], places: Places) -> int:
+    bad = 0
+    for trace in traces:
+        began = time.monotonic()
+        try:
+            differences: list[Difference] | str = replay(trace, places)
+        except TraceError as error:
+            differences = str(error)
+        bad += _report(trace, differences, f"{time.monotonic() - began:.2f} s")
+    return _summary(len(traces), bad)
+
+
+def _record(traces: Sequence[Trace], kubernetes: Path, places: Places, *, update: bool, at_once: int) -> int:
+    durations = {trace.name: load(path).end_s for trace in traces if (path := places.recording(trace)).exists()}
+    bad = 0
+    lock = threading.Lock()
+
+    def done(trace: Trace, outcome: Recording | str) -> None:
+        nonlocal bad
+        with lock:
+            if isinstance(outcome, str):
+                bad += _report(trace, outcome, "")
+                return
+            path = places.recording(trace)
+            before = load(path) if path.exists() else None
+            same = before is not None and before.digest == outcome.digest
+            differences = compare(before, outcome, trace.tolerance) if before is not None and same else []
+            written = before is None or (update and (differences or not same))
+            if written:
+                save(outcome, path)
+            stale = before is not None and not same and not update
+            note = f"{outcome.end_s:g} s" + (", written" if written else "")
+            found: list[Difference] | str = (
+                "the trace has changed since it was recorded: add --update" if stale else differences
+            )
+            bad += _report(trace, [] if written else found, note)
+
+    record(traces, kubernetes, durations, done, at_once=at_once)
+    return _summary(len(traces), bad)
+
+
+def _play_elsewhere(traces: Sequence[Trace], kubeconfig: Path, places: Places) -> int:
+    """On a cluster that belongs to somebody: one at a time, and only what asks for no flags."""
+    fit = [trace for trace in traces if not trace.flags]
+    for trace in traces:
+        if trace.flags:
+            print(f"skip  {trace.name}: asks for flags of the control plane")
+    bad = 0
+
+    def done(trace: Trace, outcome: Recording | str) -> None:
+        nonlocal bad
+        found = outcome if isinstance(outcome, str) else compare(_recorded(trace, places), outcome, trace.tolerance)
+        bad += _report(trace, found, "")
+
+    with session(kubeconfig) as place:
+        try:
+            for trace in fit:
+                place.play([trace], done)
+                place.clean_up(wholly=True)
+        finally:
+            place.clean_up(wholly=True)
+    return _summary(len(fit), bad)
+
+
+def _report(trace: Trace, outcome: Sequence[Difference] | str, note: str) -> int:
+    """Print a line a trace and one a difference; 1 when it is not equal."""
+    state = "ERROR" if isinstance(outcome, str) else "DIFF" if outcome else "ok"
+    print(f"{state:5} {trace.name:44} {note}", flush=True)
+    for difference in [outcome] if isinstance(outcome, str) else outcome:
+        print(f"        {difference}", flush=True)
+    return 1 if outcome else 0
+
+
+def _summary(count: int, bad: int) -> int:
+    print(f"{count - bad} of {count} traces are equal")
+    return 1 if bad else 0
