@@ -52,9 +52,9 @@ def success(resource: Resource | None = None, obj: Object | None = None, *, code
 def face(served: Served, now_us: int) -> Callable[[Stored], bytes]:
     """How objects of this type are encoded for a reader at this moment."""
     if served.resource == LEASES:
-        return lambda stored: orjson.dumps(shown(served.resource, stored.obj, now_us))
+        return lambda stored: orjson.dumps(shown(served.resource, stored.shown(), now_us))
     if not served.storage:
-        return lambda stored: orjson.dumps(from_storage(served.resource, stored.obj))
+        return lambda stored: orjson.dumps(from_storage(served.resource, stored.shown()))
     return Stored.encoded
 
 

@@ -19,6 +19,8 @@ _PATCHES: Mapping[str, PatchType] = {
     "application/merge-patch+json": "merge",
     "application/strategic-merge-patch+json": "strategic",
 }
+_APPLY = "application/apply-patch+yaml"
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _YAML = frozenset({"application/yaml", "application/x-yaml", "text/yaml"})
 _JSON = frozenset({"", "application/json", "application/octet-stream"})
 _PROTOBUF = "application/vnd.kubernetes.protobuf"
@@ -56,16 +58,18 @@ def decode(body: bytes, content_type: str, kind: str, message: Message | None) -
         ) from error
 
 
+def is_apply(content_type: str) -> bool:
+    """Whether a patch is a server-side apply."""
+    return media_type(content_type) == _APPLY
+
+
 def decode_patch(body: bytes, content_type: str, served: Served) -> tuple[Any, PatchType]:
-    """The patch in a body, and its type. Server-side apply is not served: it needs managed fields, which are not kept."""
+    """The patch in a body, and its type."""
     media = media_type(content_type)
-    if media.startswith("application/apply-patch"):
-        raise UnsupportedMediaType(
-            "server-side apply is not served by the embedded cluster, which keeps no managedFields: "
-            "use kubectl apply without --server-side"
-        )
-    if media not in _PATCHES or (served.custom and media == "application/strategic-merge-patch+json"):
-        offered = [name for name, kind in _PATCHES.items() if not (served.custom and kind == "strategic")]
+    if media not in _PATCHES:
+        raise UnsupportedMediaType("415: Unsupported Media Type")
+    if served.custom and media == "application/strategic-merge-patch+json":
+        offered = [*(name for name, kind in _PATCHES.items() if kind != "strategic"), _APPLY]
         raise UnsupportedMediaType(
             "the body of the request was in an unknown format - accepted media types include: " + ", ".join(offered)
         )
@@ -73,6 +77,45 @@ def decode_patch(body: bytes, content_type: str, served: Served) -> tuple[Any, P
         return orjson.loads(body), _PATCHES[media]
     except orjson.JSONDecodeError:
         return _load_yaml(body, "patch"), _PATCHES[media]
+
+
+def decode_config(body: bytes, *, strict: bool) -> Any:
+    """The configuration in the body of an apply: YAML, and so JSON. Raises BadRequest; with `strict` also for a key that is there twice."""
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:
+        pass
+    try:
+        if strict:
+            _refuse_duplicates(yaml.compose(body, Loader=_LOADER))
+        value = yaml.load(body, Loader=_LOADER)
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line if error.problem_mark is not None else 0
+        where = f"line {line}: " if line else ""
+        text = f"error decoding YAML: error converting YAML to JSON: yaml: {where}{error.problem}"
+        raise BadRequest(text) from error
+    except yaml.YAMLError as error:
+        raise BadRequest(f"error decoding YAML: error converting YAML to JSON: yaml: {error}") from error
+    return {} if value is None else value
+
+
+def _refuse_duplicates(node: yaml.Node | None) -> None:
+    """A mapping with a key twice is an error to a strict reader."""
+    children: list[yaml.Node] = []
+    if isinstance(node, yaml.MappingNode):
+        seen = set[str]()
+        for key, value in node.value:
+            if key.value in seen:
+                raise BadRequest(
+                    "error strict decoding YAML: error converting YAML to JSON: yaml: unmarshal errors:\n"
+                    f'  line {key.start_mark.line + 1}: key "{key.value}" already set in map'
+                )
+            seen.add(str(key.value))
+            children.append(value)
+    elif isinstance(node, yaml.SequenceNode):
+        children = node.value
+    for child in children:
+        _refuse_duplicates(child)
 
 
 @dataclass(frozen=True)
@@ -126,7 +169,7 @@ def _integer(name: str, value: Any) -> int:
 
 def _load_yaml(body: bytes, kind: str) -> Any:
     try:
-        return yaml.load(body, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        return yaml.load(body, Loader=_LOADER)
     except yaml.YAMLError as error:
         raise BadRequest(f"the object provided is unrecognized (must be of type {kind}): yaml: {error}") from error
 

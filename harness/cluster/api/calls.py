@@ -16,9 +16,10 @@ from harness.cluster.api.routes import Route, verb
 from harness.cluster.api.tables import Table
 from harness.cluster.store import Registry, Served, Store, Stored
 from harness.cluster.store.types import Message, message_of
-from harness.kube.errors import ApiError, MethodNotAllowed, NotFound
+from harness.kube.errors import ApiError, Invalid, MethodNotAllowed, NotFound
 
 T = TypeVar("T")
+_MANAGER_BYTES_MAX = 128
 _TABLE = re.compile(r"as=Table;v=(v1|v1beta1);g=meta\.k8s\.io|as=Table;g=meta\.k8s\.io;v=(v1|v1beta1)")
 _METHOD = "the server does not allow this method on the requested resource"
 
@@ -50,6 +51,17 @@ class Call:
         return self.query.get("fieldValidation") == "Strict"
 
     @property
+    def manager(self) -> str:
+        """The field manager: the one that the query names, or the client's program. Raises Invalid."""
+        named = self.query.get("fieldManager", "")
+        if named:
+            if len(named.encode()) > _MANAGER_BYTES_MAX:
+                raise _invalid_options("fieldManager", "FieldValueTooLong", "Too long: may not be more than 128 bytes")
+            return named
+        agent = self.request.headers.get("User-Agent", "").partition("/")[0]
+        return "".join(filter(str.isprintable, agent)).encode()[:_MANAGER_BYTES_MAX].decode(errors="ignore")
+
+    @property
     def message(self) -> Message | None:
         """The type of the body, when it is a built-in kind."""
         return None if self.served.custom else message_of(self.served.resource)
@@ -74,6 +86,28 @@ def existing(store: Store, call: Call) -> Stored:
     if stored is None:
         raise NotFound.of(call.served.resource, call.route.name)
     return stored
+
+
+def require_manager(call: Call) -> str:
+    """The field manager of an apply, which has to be named. Raises Invalid."""
+    if not call.query.get("fieldManager"):
+        raise _invalid_options("fieldManager", "FieldValueRequired", "Required value: is required for apply patch")
+    return call.manager
+
+
+def refuse_force(call: Call) -> None:
+    """`force` belongs to an apply. Raises Invalid."""
+    if "force" in call.query:
+        raise _invalid_options("force", "FieldValueForbidden", "Forbidden: may not be specified for non-apply patch")
+
+
+def _invalid_options(field: str, reason: str, message: str) -> Invalid:
+    details = {
+        "group": "meta.k8s.io",
+        "kind": "PatchOptions",
+        "causes": [{"reason": reason, "message": message, "field": field}],
+    }
+    return Invalid(f'PatchOptions.meta.k8s.io "" is invalid: {field}: {message}', details=details)
 
 
 def unknown_resource() -> NotFound:

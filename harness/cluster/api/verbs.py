@@ -9,7 +9,7 @@ from aiohttp import web
 
 from harness.clock import Kernel
 from harness.cluster.api import answers, bodies, logs
-from harness.cluster.api.calls import Call, existing, on_kernel
+from harness.cluster.api.calls import Call, existing, on_kernel, refuse_force, require_manager
 from harness.cluster.api.listing import parse_listing
 from harness.cluster.api.scales import replicas_patch, scale_of
 from harness.cluster.api.streams import Streams
@@ -78,19 +78,20 @@ class Verbs:
         return answers.answer(answers.encode_list(call.served, map(encode, page.items), page.metadata))
 
     async def _create(self, call: Call) -> web.StreamResponse:
-        obj = await self._decoded(call)
+        obj, manager = await self._decoded(call), call.manager
         dry_run = bodies.is_dry_run(call.query.get("dryRun"))
 
         def act() -> Stored:
-            return self._stored(
-                call, self._store.create(call.served.resource, obj, dry_run=dry_run, strict=call.strict)
+            created = self._store.create(
+                call.served.resource, obj, manager=manager, dry_run=dry_run, strict=call.strict
             )
+            return self._stored(call, created)
 
         stored, now_us = await on_kernel(self._kernel, lambda: (act(), self._kernel.now))
         return self._one(call, stored, now_us, status=201)
 
     async def _update(self, call: Call) -> web.StreamResponse:
-        obj = await self._decoded(call)
+        obj, manager = await self._decoded(call), call.manager
         name = obj["metadata"].setdefault("name", call.route.name)
         if name != call.route.name:
             raise BadRequest(f"the name of the object ({name}) does not match the name on the URL ({call.route.name})")
@@ -101,6 +102,7 @@ class Verbs:
                 call.served.resource,
                 obj,
                 subresource=call.route.subresource,
+                manager=manager,
                 dry_run=dry_run,
                 strict=call.strict,
             )
@@ -110,7 +112,10 @@ class Verbs:
         return self._one(call, stored, now_us)
 
     async def _patch(self, call: Call) -> web.StreamResponse:
-        route = call.route
+        if bodies.is_apply(call.content_type):
+            return await self._apply(call)
+        refuse_force(call)
+        route, manager = call.route, call.manager
         patch, kind = bodies.decode_patch(await call.request.read(), call.content_type, call.served)
         dry_run = bodies.is_dry_run(call.query.get("dryRun"))
 
@@ -122,6 +127,7 @@ class Verbs:
                 patch,
                 kind=kind,
                 subresource=route.subresource,
+                manager=manager,
                 dry_run=dry_run,
                 strict=call.strict,
             )
@@ -129,6 +135,29 @@ class Verbs:
 
         stored, now_us = await on_kernel(self._kernel, lambda: (act(), self._kernel.now))
         return self._one(call, stored, now_us)
+
+    async def _apply(self, call: Call) -> web.StreamResponse:
+        """Server-side apply: 201 when it created the object."""
+        route, manager = call.route, require_manager(call)
+        config = bodies.decode_config(await call.request.read(), strict=call.strict)
+        dry_run = bodies.is_dry_run(call.query.get("dryRun"))
+
+        def act() -> tuple[Stored, bool]:
+            applied, created = self._store.apply(
+                call.served.resource,
+                route.namespace,
+                route.name,
+                config,
+                manager=manager,
+                force=call.query.get("force") in {"true", "1"},
+                subresource=route.subresource,
+                dry_run=dry_run,
+                strict=call.strict,
+            )
+            return self._stored(call, applied), created
+
+        (stored, created), now_us = await on_kernel(self._kernel, lambda: (act(), self._kernel.now))
+        return self._one(call, stored, now_us, status=201 if created else 200)
 
     async def _delete(self, call: Call) -> web.StreamResponse:
         options = bodies.delete_options(await call.request.read(), call.content_type, call.query)
@@ -191,7 +220,10 @@ class Verbs:
         return answers.answer_value(scale_of(stored.obj))
 
     async def _set_scale(self, call: Call) -> web.StreamResponse:
-        route, body = call.route, await call.request.read()
+        if call.verb == "patch" and bodies.is_apply(call.content_type):
+            return await self._apply_scale(call)
+        route, body, manager = call.route, await call.request.read(), call.manager
+        dry_run = bodies.is_dry_run(call.query.get("dryRun"))
         patch, kind = (None, None)
         if call.verb == "patch":
             patch, kind = bodies.decode_patch(body, call.content_type, call.served)
@@ -202,7 +234,33 @@ class Verbs:
         def act() -> Object:
             wanted = scale if kind is None else apply_patch(scale_of(existing(self._store, call).obj), patch, kind)
             change = replicas_patch(wanted)
-            return self._store.patch(call.served.resource, route.namespace, route.name, change)
+            return self._store.patch(
+                call.served.resource,
+                route.namespace,
+                route.name,
+                change,
+                manager=manager,
+                dry_run=dry_run,
+                scaling=True,
+            )
+
+        return answers.answer_value(scale_of(await on_kernel(self._kernel, act)))
+
+    async def _apply_scale(self, call: Call) -> web.StreamResponse:
+        route, manager = call.route, require_manager(call)
+        config = bodies.decode_config(await call.request.read(), strict=call.strict)
+        dry_run = bodies.is_dry_run(call.query.get("dryRun"))
+
+        def act() -> Object:
+            return self._store.apply_scale(
+                call.served.resource,
+                route.namespace,
+                route.name,
+                config,
+                manager=manager,
+                force=call.query.get("force") in {"true", "1"},
+                dry_run=dry_run,
+            )
 
         return answers.answer_value(scale_of(await on_kernel(self._kernel, act)))
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from harness.cluster.store.types import message_of
 from harness.cluster.store.validation import check_metadata
-from harness.cluster.store.validation.causes import forbidden
+from harness.cluster.store.validation.causes import forbidden, invalid
 from harness.kube.errors import BadRequest, Cause, Conflict, Invalid
 from harness.kube.objects import Object
 from harness.kube.resources import (
@@ -77,7 +77,8 @@ def fit_place(resource: Resource, draft: Draft, namespace: str | None, name: str
             raise BadRequest("the namespace of the provided object does not match the namespace sent on the request")
         metadata["namespace"] = namespace
     if not metadata.get("name"):
-        raise BadRequest("name must be provided")
+        text = f"the name of the object ({name} based on URL) was undeterminable: name must be provided"
+        raise BadRequest(text)
     if metadata["name"] != name:
         raise BadRequest(
             f"the name of the object ({metadata['name']}) does not match the name on the URL ({name})"
@@ -109,6 +110,14 @@ def require_uid(resource: Resource, name: str, wanted: str | None, present: str)
         raise Conflict.of(
             resource, name, f"Precondition failed: UID in precondition: {wanted}, UID in object meta: {present}"
         )
+
+
+def require_same_uid(resource: Resource, wanted: Mapping[str, Any], old: Object) -> None:
+    """A patch cannot change the uid, and has no precondition on it: raises Invalid, with the cause twice as upstream finds it twice."""
+    uid = (wanted.get("metadata") or {}).get("uid")
+    if uid and uid != old["metadata"]["uid"]:
+        cause = invalid("metadata.uid", uid, "field is immutable")
+        raise Invalid.of(resource, str(old["metadata"]["name"]), [cause, cause])
 
 
 def require_preconditions(resource: Resource, obj: Object, uid: str | None, version: str | None) -> None:

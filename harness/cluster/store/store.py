@@ -23,6 +23,8 @@ from harness.cluster.store.apply import (
     apply_config,
     check_config,
     given_in,
+    scale_applied,
+    scaled,
     touches_managed,
     with_entries,
 )
@@ -153,8 +155,12 @@ class Store(View):
         manager: str = "",
         dry_run: bool = False,
         strict: bool = False,
+        scaling: bool = False,
     ) -> Object:
-        """Patch the object or its subresource. Raises BadRequest, Conflict, Invalid, NotFound."""
+        """Patch the object or its subresource; `scaling` says that a Scale of it was written, which then owns the replicas.
+
+        Raises BadRequest, Conflict, Invalid, NotFound.
+        """
         served, asked = self.registry.storage(resource), self.registry.asked(resource)
         old = self._existing(served.resource, namespace, name)
         message = None if asked.custom else message_of(asked.resource)
@@ -173,7 +179,10 @@ class Store(View):
         if asked is not served:
             draft = to_storage(asked.resource, served.resource, draft)
         write = Write(self.registry, asked, manager, self._kernel.now, subresource)
+        meta.require_same_uid(served.resource, draft, old.obj)
         claim = Claim(write, given_in(patched) if touches else None)
+        if scaling:
+            claim = Claim(write, known=scaled(write, old.managed(), shown, draft))
         return self._update(served, old, draft, claim, dry_run=dry_run, strict=strict)
 
     def apply(
@@ -213,8 +222,29 @@ class Store(View):
         meta.fit_place(asked.resource, draft, namespace, name)
         if asked is not served:
             draft = to_storage(asked.resource, served.resource, draft)
+        meta.require_same_uid(served.resource, draft, old.obj)
         claim = Claim(write, known=managed)
         return self._update(served, old, draft, claim, dry_run=dry_run, strict=strict), False
+
+    def apply_scale(
+        self,
+        resource: Resource,
+        namespace: str | None,
+        name: str,
+        config: Any,
+        *,
+        manager: str,
+        force: bool = False,
+        dry_run: bool = False,
+    ) -> Object:
+        """Server-side apply of a Scale; the scaled object as it is then. Raises ApplyConflict, BadRequest, Conflict, Invalid, NotFound, Unapplicable."""
+        served, asked = self.registry.storage(resource), self.registry.asked(resource)
+        old = self._existing(served.resource, namespace, name)
+        write = Write(self.registry, asked, manager, self._kernel.now, "", "Apply")
+        replicas, managed = scale_applied(write, old.managed(), old.obj, config, force=force)
+        claim = Claim(write, known=managed)
+        new = {**old.obj, "spec": {**old.obj["spec"], "replicas": replicas}}
+        return self._update(served, old, new, claim, dry_run=dry_run, strict=False)
 
     def delete(
         self,

@@ -8,6 +8,7 @@ Absent: conversion webhooks between versions of custom types; the entries of one
 from harness.cluster.store.apply.claims import Claim, given_in, touches_managed, with_entries
 from harness.cluster.store.apply.managers import ApplyConflict, Managed, decode_managed
 from harness.cluster.store.apply.ownership import Ownership, Write, with_managed
+from harness.cluster.store.apply.scale import scale_applied, scaled
 from harness.cluster.store.apply.server_side import Unapplicable, apply_config, check_config
 
 __all__ = [
@@ -21,6 +22,8 @@ __all__ = [
     "check_config",
     "decode_managed",
     "given_in",
+    "scale_applied",
+    "scaled",
     "touches_managed",
     "with_entries",
     "with_managed",

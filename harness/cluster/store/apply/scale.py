@@ -1,22 +1,27 @@
 """Ownership through the scale subresource: of a parent's entries only those of the replicas count there, and go back as such (`scalehandler.go`).
 
 Upstream looks the times up under names that the scale's entries do not have, so an update through scale has no time; so it is here.
+Workloads have their replicas at `.spec.replicas`; a custom type that declares another place owns them there under its own name only.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 from harness.cluster.store.apply.fieldsets import of_paths
 from harness.cluster.store.apply.managers import Ground, Managed, Manager, Owned, after_apply, after_update, owned
 from harness.cluster.store.apply.ownership import Write
+from harness.cluster.store.apply.server_side import check_config, untyped
 from harness.cluster.store.apply.shapes import Shape, of_message
+from harness.cluster.store.apply.typed import Mistyped, validate
 from harness.kube.objects import Object
+from harness.kube.resources import Resource
 
 SCALE_VERSION = "autoscaling/v1"
-_IN_SCALE = of_paths(("f:spec", "f:replicas"))
+SCALES = Resource("autoscaling", "v1", "scales", "Scale", namespaced=True)
+_REPLICAS = ("f:spec", "f:replicas")
+_IN_SCALE = of_paths(_REPLICAS)
 
 
 def scale_shape(api_version: str) -> Shape | None:
@@ -24,25 +29,40 @@ def scale_shape(api_version: str) -> Shape | None:
     return of_message("autoscaling.Scale") if api_version == SCALE_VERSION else None
 
 
-def scaled(
-    write: Write, managed: Managed, old: Mapping[str, Any], new: Mapping[str, Any], path: tuple[str, ...]
-) -> Managed:
-    """The parent's entries after the Scale `old` became `new`; `path` is where the parent has its replicas."""
-    scale = after_update(_ground(), _to_scale(managed, path), _manager(write), old, new, write.now)
-    return _to_parent(write, managed, scale, path)
+def scaled(write: Write, managed: Managed, old: Object, new: Object) -> Managed:
+    """The entries of a workload after its Scale was written, which turned the workload `old` into `new`."""
+    inside = after_update(
+        _ground(), _to_scale(managed), _manager(write), _scale_of(old), _scale_of(new), write.now
+    )
+    return _to_parent(write, managed, inside)
 
 
-def scale_applied(
-    write: Write, managed: Managed, old: Mapping[str, Any], config: Mapping[str, Any], path: tuple[str, ...], force: bool
-) -> tuple[Any, Managed]:
-    """The Scale (None when it stays) and the parent's entries after an apply. Raises ApplyConflict."""
-    new, scale = after_apply(_ground(), _to_scale(managed, path), _manager(write), old, config, write.now, force=force)
-    return new, _to_parent(write, managed, scale, path)
+def scale_applied(write: Write, managed: Managed, workload: Object, config: Any, *, force: bool) -> tuple[int, Managed]:
+    """The replicas and the workload's entries after an apply of a Scale.
+
+    Raises ApplyConflict, BadRequest, Unapplicable.
+    """
+    ground, old = _ground(), _scale_of(workload)
+    stated = check_config(SCALES, config)
+    try:
+        validate(ground.shape, stated)
+    except Mistyped as error:
+        raise untyped(SCALES, stated, error) from error
+    new, inside = after_apply(ground, _to_scale(managed), _manager(write), old, stated, write.now, force=force)
+    found = old if new is None else new
+    replicas = (found.get("spec") or {}).get("replicas") or 0
+    return int(replicas), _to_parent(write, managed, inside)
 
 
-def replicas_path(obj: Object, declared: str | None) -> tuple[str, ...]:
-    """Where the replicas are: `.spec.replicas`, or what a custom type declares."""
-    return tuple(f"f:{part}" for part in (declared or ".spec.replicas").strip(".").split("."))
+def _scale_of(workload: Object) -> dict[str, Any]:
+    """What a Scale states of a workload; Go leaves zero replicas out."""
+    replicas = (workload.get("spec") or {}).get("replicas")
+    return {
+        "apiVersion": SCALE_VERSION,
+        "kind": "Scale",
+        "metadata": {"name": workload["metadata"]["name"]},
+        "spec": {"replicas": replicas} if replicas else {},
+    }
 
 
 def _ground() -> Ground:
@@ -53,20 +73,20 @@ def _manager(write: Write) -> Manager:
     return Manager.of(write.manager, write.operation, SCALE_VERSION, "scale")
 
 
-def _to_scale(managed: Managed, path: tuple[str, ...]) -> Managed:
+def _to_scale(managed: Managed) -> Managed:
     result: Managed = {}
     for manager, entry in managed.items():
-        if entry.fields.has(path):
+        if entry.fields.has(_REPLICAS):
             inside = manager if manager.operation == "Apply" else replace(manager, api_version=SCALE_VERSION)
             result[inside] = owned(_IN_SCALE, SCALE_VERSION, entry.time)
     return result
 
 
-def _to_parent(write: Write, managed: Managed, scale: Managed, path: tuple[str, ...]) -> Managed:
-    replicas, waiting = of_paths(path), dict(scale)
+def _to_parent(write: Write, managed: Managed, scale: Managed) -> Managed:
+    replicas, waiting = _IN_SCALE, dict(scale)
     result: Managed = {}
     for manager, entry in managed.items():
-        if not entry.fields.has(path):
+        if not entry.fields.has(_REPLICAS):
             result[manager] = entry
         elif manager in waiting:
             result[manager] = entry
@@ -76,7 +96,7 @@ def _to_parent(write: Write, managed: Managed, scale: Managed, path: tuple[str, 
             if rest:
                 result[manager] = replace(entry, encoded=rest.encoded())
     for manager, entry in waiting.items():
-        if entry.fields.has(("f:spec", "f:replicas")):
+        if entry.fields.has(_REPLICAS):
             outside = manager if manager.operation == "Apply" else replace(manager, api_version=write.api_version)
             kept = result.get(outside)
             fields = replicas if kept is None else replicas.union(kept.fields)

@@ -50,7 +50,7 @@ def check_config(resource: Resource, config: Any) -> dict[str, Any]:
         )
     version, kind = config.get("apiVersion") or "", config.get("kind") or ""
     if (version, kind) != (resource.api_version, resource.kind):
-        shown = f"{version}, Kind={kind}" if "/" in str(version) else f"/{version}, Kind={kind}"
+        shown = f"{version}, Kind={kind}" if "/" in str(version) else f"/{version}, Kind={kind}"  # Go's GroupVersionKind
         raise BadRequest(f"invalid object type: {shown}")
     metadata = config.get("metadata")
     if metadata is not None and not isinstance(metadata, Mapping):
@@ -70,10 +70,7 @@ def apply_config(
     try:
         validate(ground.shape, config)
     except Mistyped as error:
-        name = (config.get("metadata") or {}).get("name", "")
-        namespace = (config.get("metadata") or {}).get("namespace", "")
-        text = f"failed to create typed patch object ({namespace}/{name}; {_gvk(resource)}): {error}"
-        raise Unapplicable(text) from error
+        raise untyped(resource, config, error) from error
     nothing = {"apiVersion": resource.api_version, "kind": resource.kind, **write.nothing()}
     old = nothing if live is None else live
     if not managed:
@@ -89,6 +86,13 @@ def apply_config(
     if write.manager == _KUBECTL and live is not None and _annotations(present).get(LAST_APPLIED):
         new = _with_last_applied(present, config)
     return new, left
+
+
+def untyped(resource: Resource, config: Mapping[str, Any], error: Mistyped) -> Unapplicable:
+    """A configuration that its type does not allow."""
+    metadata = config.get("metadata") or {}
+    place = f"{metadata.get('namespace', '')}/{metadata.get('name', '')}"
+    return Unapplicable(f"failed to create typed patch object ({place}; {_gvk(resource)}): {error}")
 
 
 def _allowed(write: Write, live: Object, error: ApplyConflict) -> bool:

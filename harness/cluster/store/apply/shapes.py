@@ -99,8 +99,16 @@ def of_message(name: str) -> Shape:
         root = {} if "apiVersion" in message.fields else {"apiVersion": SCALAR, "kind": SCALAR}
         return {**root, **{field.name: _of_field(field) for field in message.fields.values()}}
 
-    defaults = {field.name: field.default for field in message.fields.values() if field.default is not None}
+    defaults = {field.name: _key_default(field) for field in message.fields.values()}
+    defaults = {key: value for key, value in defaults.items() if value is not None}
     return Shape("map", atomic=message.atomic, make_fields=fields, defaults=defaults)
+
+
+def _key_default(field: Field) -> Any:
+    """What stands for a key that is left out: its default, or the zero value of a field that is always written."""
+    if field.default is None and field.always and not field.kind and not field.pointer:
+        return "" if field.item == "string" else 0 if _SCALARS.get(field.item) == "numeric" else None
+    return field.default
 
 
 def _of_field(field: Field) -> Shape:

@@ -416,7 +416,7 @@ def _scalar_error(kind: str, value: Any) -> str | None:
     if kind == "numeric":
         return None if is_number else f"expected numeric (int or float), got {_go_type(value)}"
     if kind == "string":
-        return None if isinstance(value, str) else f"expected string, got &value.valueUnstructured{{Value:{_go_value(value)}}}"
+        return None if isinstance(value, str) else f"expected string, got &value.valueUnstructured{{Value:{_go_syntax(value)}}}"
     if kind == "boolean":
         return None if isinstance(value, bool) else f"expected boolean, got &{{{_go_value(value)}}}"
     if isinstance(value, Mapping | list | tuple):
@@ -432,6 +432,16 @@ def _go_type(value: Any) -> str:
     if isinstance(value, bool):
         return "bool"
     return {str: "string", int: "int64", float: "float64"}.get(type(value), "<nil>")
+
+
+def _go_syntax(value: Any) -> str:
+    """As Go's `%#v` prints it."""
+    if isinstance(value, Mapping):
+        inner = ", ".join(f"{orjson.dumps(key).decode()}:{_go_syntax(item)}" for key, item in sorted(value.items()))
+        return f"map[string]interface {{}}{{{inner}}}"
+    if isinstance(value, list | tuple):
+        return f"[]interface {{}}{{{', '.join(map(_go_syntax, value))}}}"
+    return orjson.dumps(value).decode() if isinstance(value, str) else _go_value(value)
 
 
 def _go_value(value: Any) -> str:

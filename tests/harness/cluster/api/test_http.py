@@ -185,21 +185,12 @@ def test_given_a_patch_then_its_content_type_decides(
     assert (answer.code, answer.json["data"]) == (200, data)
 
 
-@pytest.mark.parametrize(
-    ("content_type", "message"),
-    [
-        (
-            "text/plain",
-            "the body of the request was in an unknown format - accepted media types include: application/json-patch+json",
-        ),
-        ("application/apply-patch+yaml", "server-side apply is not served by the embedded cluster"),
-    ],
-)
-def test_given_another_patch_type_then_it_is_not_supported(face: Face, content_type: str, message: str) -> None:
+@pytest.mark.parametrize("content_type", ["text/plain", "application/apply-patch+cbor"])
+def test_given_another_patch_type_then_it_is_not_supported(face: Face, content_type: str) -> None:
     face.request("POST", MAPS, config_map(a="1"))
     answer = face.request("PATCH", f"{MAPS}/c", b"{}", Content_Type=content_type)
     assert (answer.code, answer.json["reason"]) == (415, "UnsupportedMediaType")
-    assert answer.json["message"].startswith(message)
+    assert answer.json["message"] == "415: Unsupported Media Type"
 
 
 def test_given_a_dry_run_then_nothing_is_stored(face: Face) -> None:

@@ -124,12 +124,6 @@ def test_given_a_kind_then_explain_lists_its_fields(kubectl: Kubectl) -> None:
     assert re.search(r"valueFrom\s+<EnvVarSource>", kubectl("explain", "pod.spec.containers.env"))
 
 
-def test_given_server_side_apply_then_it_is_refused_with_the_remedy(kubectl: Kubectl) -> None:
-    done = kubectl.run("apply", "--server-side", "-f", "-", stdin=MANIFEST)
-    assert done.returncode == 1
-    assert "use kubectl apply without --server-side" in done.stderr
-
-
 def test_given_typed_creates_in_protobuf_then_they_are_stored(kubectl: Kubectl) -> None:
     kubectl("create", "namespace", "other")
     kubectl("create", "job", "j", "--image=app:1", "-n", "other", "--", "sleep", "1")
