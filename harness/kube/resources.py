@@ -43,7 +43,7 @@ def _core(
     plural: str, kind: str, *short: str, namespaced: bool = True, status: bool = False, more: tuple[str, ...] = ()
 ) -> Resource:
     subresources = (("status",) if status else ()) + more
-    categories = ("all",) if plural in {"pods", "services"} else ()
+    categories = ("all",) if plural in {"pods", "services", "replicationcontrollers"} else ()
     return Resource("", "v1", plural, kind, namespaced, kind.lower(), short, categories, subresources)
 
 
@@ -56,10 +56,11 @@ def _grouped(  # the shape of nearly everything outside the core group
     version: str = "v1",
     more: tuple[str, ...] = (),
 ) -> Resource:
-    categories = ("all",) if (group, plural) in _ALL else ()
+    categories = ("all",) if (group, plural) in _ALL else ("api-extensions",) if group in _EXTENSIONS else ()
     return Resource(group, version, plural, kind, namespaced, kind.lower(), short, categories, more)
 
 
+_EXTENSIONS = {"admissionregistration.k8s.io", "apiregistration.k8s.io"}
 _ALL = {
     ("apps", "deployments"),
     ("apps", "replicasets"),

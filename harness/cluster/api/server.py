@@ -10,22 +10,20 @@ import asyncio
 import base64
 import hmac
 import logging
-import re
 import secrets
 import threading
-from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import orjson
 import yaml
 from aiohttp import web
 
 from harness.clock import Kernel
-from harness.cluster.api import discovery, openapi
-from harness.cluster.api.answers import answer, answer_error, answer_value
+from harness.cluster.api.answers import answer_error, answer_value
 from harness.cluster.api.bodies import decode
-from harness.cluster.api.calls import NotAcceptable, read_call, unknown_resource
+from harness.cluster.api.calls import read_call
+from harness.cluster.api.discovery.places import SELF_SUBJECT_ACCESS_REVIEWS
+from harness.cluster.api.documents import OPEN, Documents
 from harness.cluster.api.logs import LogPath
 from harness.cluster.api.routes import Route, parse_route
 from harness.cluster.api.tls import Credentials, make_credentials
@@ -36,8 +34,6 @@ from harness.cluster.store.types import message_of
 from harness.kube.errors import ApiError, MethodNotAllowed, Unauthorized
 
 _BODY_BYTES_MAX = 3 * 1024 * 1024
-_OPEN = frozenset({"/healthz", "/livez", "/readyz", "/version"})
-_GO_VERSION, _PLATFORM = "go1.25", "linux/amd64"
 _log = logging.getLogger(__name__)
 
 
@@ -118,6 +114,7 @@ class ApiServer:
         site = web.TCPSite(self._runner, "127.0.0.1", 0, ssl_context=self._credentials.server_context())
         await site.start()
         self.port = self._runner.addresses[0][1]
+        self._documents = Documents(self._version, f"127.0.0.1:{self.port}")
 
     async def _shut(self) -> None:
         self._hub.close()
@@ -141,7 +138,7 @@ class ApiServer:
             )
 
     def _authorise(self, request: web.BaseRequest) -> None:
-        if request.path in _OPEN:
+        if request.path in OPEN:
             return
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not hmac.compare_digest(token.strip().encode(), self.token.encode()):
@@ -151,54 +148,15 @@ class ApiServer:
         route = parse_route(request.rel_url.raw_path)
         if route is None:
             return self._elsewhere(request)
-        if (route.group, route.plural) == (discovery.REVIEWS.group, discovery.REVIEWS.plural):
+        if (route.group, route.plural) == (SELF_SUBJECT_ACCESS_REVIEWS.group, SELF_SUBJECT_ACCESS_REVIEWS.plural):
             return await _review(request, route)
         return await self._verbs.serve(read_call(self._store.registry, request, route))
 
     def _elsewhere(self, request: web.BaseRequest) -> web.Response:
         """The places that are no resources."""
-        path = request.path.rstrip("/") or "/"
-        plain = self._plain().get(path)
-        if plain is not None:
-            _require_read(request)
-            return plain(request)
-        registry = self._store.registry
-        body: bytes | None = None
-        value: Any = None
-        if match := re.fullmatch(r"/apis/([^/]+)", path):
-            value = discovery.group(registry, match[1])
-        elif match := re.fullmatch(r"/(?:api|apis/([^/]+))/([^/]+)", path):
-            value = discovery.resource_list(registry, match[1] or "", match[2])
-        elif match := re.fullmatch(r"/openapi/v3/(?:api|apis/([^/]+))/([^/]+)", path):
-            body = openapi.document(registry, match[1] or "", match[2])
-        if value is None and body is None:
-            raise unknown_resource()
-        _require_read(request)
-        return answer_value(value) if body is None else answer(body)
-
-    def _plain(self) -> Mapping[str, Callable[[web.BaseRequest], web.Response]]:
-        registry = self._store.registry
-        return {
-            "/": lambda _: answer_value(
-                {"paths": ["/api", "/apis", "/healthz", "/livez", "/openapi/v3", "/readyz", "/version"]}
-            ),
-            "/healthz": lambda _: answer(b"ok", content_type="text/plain"),
-            "/livez": lambda _: answer(b"ok", content_type="text/plain"),
-            "/readyz": lambda _: answer(b"ok", content_type="text/plain"),
-            "/version": lambda _: answer_value(_version(self._version)),
-            "/openapi/v3": lambda _: answer(openapi.index(registry)),
-            "/openapi/v2": lambda request: _swagger(request, openapi.swagger(registry)),
-            "/api": lambda request: (
-                _aggregated(discovery.aggregated(registry, core=True))
-                if _wants_aggregated(request)
-                else answer_value(discovery.api_versions(f"127.0.0.1:{self.port}"))
-            ),
-            "/apis": lambda request: (
-                _aggregated(discovery.aggregated(registry, core=False))
-                if _wants_aggregated(request)
-                else answer_value(discovery.group_list(registry))
-            ),
-        }
+        accept = request.headers.get("Accept", "")
+        found = self._documents.find(self._store.registry, request.method, request.path, request.query_string, accept)
+        return web.Response(body=found.body, status=found.code, headers={"Content-Type": found.content_type})
 
 
 def _request(*args: Any) -> web.BaseRequest:
@@ -208,44 +166,6 @@ def _request(*args: Any) -> web.BaseRequest:
     )
 
 
-def _require_read(request: web.BaseRequest) -> None:
-    if request.method not in {"GET", "HEAD"}:
-        raise MethodNotAllowed("the server does not allow this method on the requested resource", details={})
-
-
-def _wants_aggregated(request: web.BaseRequest) -> bool:
-    accept = request.headers.get("Accept", "")
-    return any(
-        "as=APIGroupDiscoveryList" in part and "v=v2;" in f"{part};" for part in accept.replace(" ", "").split(",")
-    )
-
-
-def _aggregated(value: Any) -> web.Response:
-    return web.Response(body=orjson.dumps(value), headers={"Content-Type": discovery.AGGREGATED})
-
-
-def _swagger(request: web.BaseRequest, value: Any) -> web.Response:
-    accept = request.headers.get("Accept", "")
-    if accept and "json" not in accept and "*/*" not in accept:
-        raise NotAcceptable("only the following media types are accepted: application/json", details={})
-    return answer_value(value)
-
-
-def _version(git_version: str) -> dict[str, str]:
-    major, minor = git_version.removeprefix("v").split(".")[:2]
-    return {
-        "major": major,
-        "minor": minor,
-        "gitVersion": git_version,
-        "gitCommit": "",
-        "gitTreeState": "clean",
-        "buildDate": "1970-01-01T00:00:00Z",
-        "goVersion": _GO_VERSION,
-        "compiler": "gc",
-        "platform": _PLATFORM,
-    }
-
-
 async def _review(request: web.BaseRequest, route: Route) -> web.Response:
     """SelfSubjectAccessReview: whoever has the token may do everything."""
     if request.method != "POST" or route.name:
@@ -253,8 +173,12 @@ async def _review(request: web.BaseRequest, route: Route) -> web.Response:
     review = decode(
         await request.read(),
         request.headers.get("Content-Type", ""),
-        discovery.REVIEWS.kind,
-        message_of(discovery.REVIEWS),
+        SELF_SUBJECT_ACCESS_REVIEWS.kind,
+        message_of(SELF_SUBJECT_ACCESS_REVIEWS),
     )
-    body = {"kind": discovery.REVIEWS.kind, "apiVersion": discovery.REVIEWS.api_version, "metadata": {}}
+    body = {
+        "kind": SELF_SUBJECT_ACCESS_REVIEWS.kind,
+        "apiVersion": SELF_SUBJECT_ACCESS_REVIEWS.api_version,
+        "metadata": {},
+    }
     return answer_value({**body, "spec": review.get("spec") or {}, "status": {"allowed": True}}, status=201)
