@@ -15,6 +15,7 @@ from harness.kube.resources import DEPLOYMENTS
 CLUSTER_AUTOSCALER_IMAGE = "cluster-autoscaler"
 WORKFLOW_CONTROLLER_IMAGE = "workflow-controller"
 POD_IDENTITY_ADDON = "eks-pod-identity-agent"
+METRICS_SERVER_ADDON = "metrics-server"
 
 
 def image_name(reference: str) -> str:

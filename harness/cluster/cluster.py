@@ -11,7 +11,7 @@ from harness.clock import Kernel, Seeds, Timeline
 from harness.cluster.api import ApiServer
 from harness.cluster.controllers import ControllerManagerSettings, standard
 from harness.cluster.kubelet import Kubelets
-from harness.cluster.metrics import MetricsClient
+from harness.cluster.metrics import MetricsClient, MetricsServer, StandardMetricsClient
 from harness.cluster.scheduler import Scheduler
 from harness.cluster.store import Store
 from harness.kube.controllers import Manager
@@ -37,15 +37,27 @@ class EmbeddedCluster:
         self._seeds = seeds
         self._state_dir = state_dir
         self._version = version
+        self._timeline = timeline
         self._server: ApiServer | None = None
+        self.metrics: MetricsServer | None = None
         self.store = Store(kernel, seeds, mutators)
         self.manager = Manager(kernel, self.store)
         self.recorder = Recorder(kernel, self.store, self.store, timeline, "cluster")
 
-    def start(self, hooks: Hooks, *, metrics: MetricsClient | None = None) -> Kubelets:
-        """Let controllers, scheduler and kubelets act; belongs to the kernel's thread."""
-        self.kubelets = Kubelets(self._kernel, self.store, self.store, self.recorder, hooks, self._state_dir)
-        self.start_control_plane(metrics=metrics)
+    def start(self, hooks: Hooks, *, metrics_server: bool = True) -> Kubelets:
+        """Let controllers, scheduler, kubelets and (if it is installed) metrics-server act; belongs to the kernel's thread."""
+        kernel, store = self._kernel, self.store
+        self.kubelets = Kubelets(
+            kernel,
+            store,
+            store.writer("kubelet"),
+            self._recorder("kubelet"),
+            hooks,
+            self._state_dir,
+            version=self._version,
+        )
+        self.metrics = MetricsServer(kernel, store, self.kubelets) if metrics_server else None
+        self.start_control_plane(metrics=StandardMetricsClient(self.metrics))
         self.manager.add(self.kubelets)
         return self.kubelets
 
@@ -53,18 +65,24 @@ class EmbeddedCluster:
         self, settings: ControllerManagerSettings | None = None, *, metrics: MetricsClient | None = None
     ) -> None:
         """Let controllers and scheduler act, without any kubelet; `start` does this, too. `metrics` is what autoscalers ask."""
+        kernel, store = self._kernel, self.store
+        manager, scheduler = "kube-controller-manager", "kube-scheduler"
         for controller in standard(
-            self._kernel,
-            self.store,
-            self.store,
-            self.recorder,
+            kernel,
+            store,
+            store.writer(manager),
+            self._recorder(manager),
             self._seeds,
             settings,
             version=KubernetesVersion.parse(self._version),
             metrics=metrics,
         ):
             self.manager.add(controller)
-        self.manager.add(Scheduler(self._kernel, self.store, self.store, self.recorder, self._seeds))
+        self.manager.add(Scheduler(kernel, store, store.writer(scheduler), self._recorder(scheduler), self._seeds))
+
+    def _recorder(self, manager: str) -> Recorder:
+        """Events of one program, which owns what it writes."""
+        return Recorder(self._kernel, self.store, self.store.writer(manager), self._timeline, manager)
 
     def serve(self) -> ApiServer:
         """Open the HTTP face on loopback; any thread but the kernel's."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal
 
 from harness.cluster.kubelet.backoff import Backoff
@@ -82,6 +83,7 @@ class Container:
     image_id: str = ""
     container_id: str = ""
     party: str | None = None  # of its process, while it has one
+    log: Path | None = None  # of its latest run
     retry_us: int = 0  # nothing is tried before this moment
     crash: Backoff = field(default_factory=Backoff)
     pull: Backoff = field(default_factory=Backoff)

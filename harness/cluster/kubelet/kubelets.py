@@ -35,12 +35,20 @@ _SYSTEM_CRITICAL = 2_000_000_000
 
 
 class Kubelets:
-    """The controller `kubelet`. All methods belong to the kernel's thread."""
+    """The controller `kubelet`, of Kubernetes `version` (e.g. `v1.36.0`). All methods belong to the kernel's thread."""
 
     name = "kubelet"
 
     def __init__(
-        self, kernel: Kernel, reader: Reader, writer: Writer, recorder: Recorder, hooks: Hooks, state_dir: Path
+        self,
+        kernel: Kernel,
+        reader: Reader,
+        writer: Writer,
+        recorder: Recorder,
+        hooks: Hooks,
+        state_dir: Path,
+        *,
+        version: str,
     ) -> None:
         self._kernel = kernel
         self._reader = reader
@@ -50,7 +58,7 @@ class Kubelets:
         self._by_key: dict[str, PodWorker] = {}  # the latest of a name
         self._addresses = Addresses()
         named = recorder.named(self.name)
-        self._status = NodeStatus(kernel, reader, writer, named)
+        self._status = NodeStatus(kernel, reader, writer, named, version)
         self._tools = Starter(
             kernel=kernel,
             reader=reader,

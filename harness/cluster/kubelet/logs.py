@@ -6,6 +6,8 @@ from pathlib import Path
 
 from harness.kube.objects import Object, name_of, namespace_of, uid_of
 
+_WORDS_BYTES, _WORDS_LINES = 2048, 80
+
 
 class Logs:
     """Hands out log files and finds them again."""
@@ -32,6 +34,16 @@ class Logs:
             return None
         prepare(runs[-position])
         return runs[-position]
+
+
+def last_words(log: Path) -> str:
+    """What terminationMessagePolicy FallbackToLogsOnError takes from a log: at most its last 80 lines and 2048 bytes."""
+    if not log.exists():
+        return ""
+    with log.open("rb") as file:
+        file.seek(max(0, log.stat().st_size - _WORDS_BYTES))
+        lines = file.read().splitlines(keepends=True)
+    return b"".join(lines[-_WORDS_LINES:]).decode(errors="replace")
 
 
 def prepare(log: Path) -> None:

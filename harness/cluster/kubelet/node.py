@@ -46,7 +46,8 @@ class KubeletNode:
 class NodeStatus:
     """Writes what the kubelets say of their nodes."""
 
-    def __init__(self, kernel: Kernel, reader: Reader, writer: Writer, recorder: Recorder) -> None:
+    def __init__(self, kernel: Kernel, reader: Reader, writer: Writer, recorder: Recorder, version: str) -> None:
+        self._version = version
         self._kernel = kernel
         self._reader = reader
         self._writer = writer
@@ -65,7 +66,11 @@ class NodeStatus:
         self._begin_lease(found)
         status = found.get("status") or {}
         body: dict[str, Any] = {
-            "nodeInfo": {**_NODE_INFO, **(status.get("nodeInfo") or {})},
+            "nodeInfo": {
+                **_NODE_INFO,
+                "kubeletVersion": self._version,
+                **{key: value for key, value in (status.get("nodeInfo") or {}).items() if value},
+            },
             "daemonEndpoints": {"kubeletEndpoint": {"Port": 10250}},
         }
         if not status.get("addresses"):
@@ -154,7 +159,6 @@ _NODE_INFO = {
     "containerRuntimeVersion": "containerd://2.1.5",
     "kernelVersion": "6.12.0",
     "kubeProxyVersion": "",
-    "kubeletVersion": "v1.34.4",
     "machineID": "",
     "operatingSystem": "linux",
     "osImage": "Linux",

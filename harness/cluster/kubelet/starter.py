@@ -106,7 +106,7 @@ class Starter:
         container.last = container.previous
         container.state = Running(self.kernel.now)
         container.restarts = restarts
-        container.party = party
+        container.party, container.log = party, start.log_path
         hook_s = post_start_s(container.spec)
         container.hook_until_us, container.starting = self.kernel.now + hook_s * SECOND, hook_s > 0
         container.container_id = container_id_of(uid_of(pod), container.name, restarts)

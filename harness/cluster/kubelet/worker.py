@@ -17,6 +17,7 @@ from harness.cluster.kubelet import pressure
 from harness.cluster.kubelet.admission import admit
 from harness.cluster.kubelet.containers import Container, Running, Terminated, containers_of, restarts_after
 from harness.cluster.kubelet.ending import Ending
+from harness.cluster.kubelet.logs import last_words
 from harness.cluster.kubelet.node import KubeletNode
 from harness.cluster.kubelet.probes import Prober
 from harness.cluster.kubelet.starter import Starter
@@ -300,7 +301,7 @@ class PodWorker:
         container.state = Terminated(
             exit_code=exit_.exit_code,
             reason=exit_.reason,
-            message=exit_.message,
+            message=exit_.message or _last_words(container, exit_),
             signal=exit_.signal,
             started_us=started_us,
             finished_us=self._kernel.now,
@@ -403,3 +404,9 @@ class PodWorker:
         if deadline_us is not None:
             moments.append(deadline_us)
         return moments
+
+
+def _last_words(container: Container, exit_: ContainerExit) -> str:
+    """The termination message out of the log, where the policy asks for it."""
+    wanted = container.spec.get("terminationMessagePolicy") == "FallbackToLogsOnError" and exit_.exit_code != 0
+    return last_words(container.log) if wanted and container.log is not None else ""

@@ -16,7 +16,7 @@ from fixtures.volumes import dataset
 from harness.clock import DAY, HOUR, SECOND, Kernel, Seeds, Timeline
 from harness.cloud.agent import CloudNodeAgent
 from harness.cloud.autoscaler import ClusterAutoscaler
-from harness.cloud.platform import WORKFLOW_CONTROLLER_IMAGE, deployment_is_available
+from harness.cloud.platform import METRICS_SERVER_ADDON, WORKFLOW_CONTROLLER_IMAGE, deployment_is_available
 from harness.cloud.standin import Standin
 from harness.cluster.cluster import EmbeddedCluster
 from harness.cluster.images import read_dockerfile, services
@@ -149,7 +149,8 @@ class SimBackend:
         hooks = Hooks(self._registry, runtime, agent, self._ground.file_systems)
 
         def begin() -> None:
-            machines.kubelets = cluster.start(hooks)
+            estate = self._ground.estate
+            machines.kubelets = cluster.start(hooks, metrics_server=estate.has_addon(METRICS_SERVER_ADDON))
             cluster.manager.add(
                 ClusterAutoscaler(
                     kernel=self.kernel,
@@ -160,7 +161,7 @@ class SimBackend:
                     timeline=self.timeline,
                     groups=cloud.groups,
                     drainer=cloud.drainer,
-                    estate=self._ground.estate,
+                    estate=estate,
                 )
             )
             cloud.groups.start()

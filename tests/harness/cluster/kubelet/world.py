@@ -82,7 +82,9 @@ class World:
         self.profiles: dict[str, Profile] = {}  # by container name
         self.runtime: PodRuntime = make_runtime(self) if make_runtime is not None else self.modelled()
         self.hooks = Hooks(self.images, self.runtime, self.agent, self.volumes)
-        self.kubelets = Kubelets(self.kernel, self.store, self.store, self.recorder, self.hooks, self.state_dir)
+        self.kubelets = Kubelets(
+            self.kernel, self.store, self.store, self.recorder, self.hooks, self.state_dir, version="v1.34.4"
+        )
         Manager(self.kernel, self.store).add(self.kubelets)
         self.seen: list[Object] = []  # every state of every pod
         self.store.observe(PODS, lambda _change, pod, _old: self.seen.append(pod))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from harness.clock import Stalled
@@ -64,6 +66,16 @@ def test_given_output_then_both_streams_are_in_the_log_in_order(processes: World
     lines = log(processes).splitlines()
     assert lines[:3] == ["one", "two", "three"]
     assert lines[-1] == "RuntimeError: four"
+
+
+def test_given_a_failure_and_the_policy_then_the_last_words_of_the_log_are_its_message(processes: World) -> None:
+    run(processes, "print", "so far so good", "raise", "oops", terminationMessagePolicy="FallbackToLogsOnError")
+
+    pod = processes.until_phase("Failed")
+
+    message = terminated(pod)["message"]
+    assert message.startswith("so far so good\n")
+    assert message.endswith("RuntimeError: oops\n")
 
 
 def test_given_a_process_then_it_sees_only_what_its_pod_gives(
@@ -273,7 +285,7 @@ def test_given_a_crashing_process_then_it_is_restarted_with_a_log_of_its_own(pro
 
 
 def test_given_a_process_that_neither_knocks_nor_ends_then_the_run_fails_with_its_stack(tmp_path: Path) -> None:
-    world = World(tmp_path, _sample_runtime, wall_limit_s=0.4)
+    world = World(tmp_path, _sample_runtime, wall_limit_s=3)
     world.images.entrypoints["ebi"] = ("python", "-m", "sample")
     world.node()
     try:
@@ -348,6 +360,8 @@ def test_given_a_closed_runtime_then_no_process_is_left(processes: World, tmp_pa
     processes.close()
     runtime_of(processes).close()
 
+    with contextlib.suppress(psutil.NoSuchProcess):  # it has had its SIGKILL; the machine may be slow to act on it
+        psutil.Process(child).wait(timeout=10)
     assert started_ticks(child) is None
     assert clear_leftovers(processes.state_dir) == []
 
