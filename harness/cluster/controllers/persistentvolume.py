@@ -84,7 +84,9 @@ class PersistentVolumeController:
 
     def _volume_for(self, claim: Object) -> Object | None:
         if self._waits_for_consumer(claim):
-            return None
+            # The scheduler reserves the volume for the claim; the claim itself then needs nothing more.
+            volumes = self._reader.list(PERSISTENT_VOLUMES)
+            return best_volume(claim, (volume for volume in volumes if volume["spec"].get("claimRef") is not None))
         named = claim["spec"].get("volumeName")
         if named:
             volume = self._reader.get(PERSISTENT_VOLUMES, None, str(named))

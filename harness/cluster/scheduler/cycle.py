@@ -1,8 +1,8 @@
 """One scheduling cycle: which nodes can take a pod, which of them is best, and why not when none can.
 
-Answers of local plugins are kept by (pod class, node generation), so a cycle asks again only for nodes that changed since a pod of that class was looked
-at. How many feasible nodes are enough follows upstream's `numFeasibleNodesToFind`: all up to 100, then about half, falling to 5 %, never fewer than 100; the
-search goes on round robin where the last one stopped.
+What plugins answered is kept per pod class (`answers`), so a cycle costs the nodes that changed since a pod of that class was looked at, and some sums
+over arrays. How many feasible nodes are enough follows upstream's `numFeasibleNodesToFind`: all up to 100, then about half, falling to 5 %, never fewer
+than 100; the search goes on round robin where the last one stopped.
 """
 
 from __future__ import annotations
@@ -11,13 +11,19 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
+
+from harness.cluster.scheduler.answers import Local, Wide
 from harness.cluster.scheduler.cache import Cluster, NodeInfo
-from harness.cluster.scheduler.framework import Diagnosis, Points, Profile, Refusal, Score
+from harness.cluster.scheduler.framework import Diagnosis, Profile, Refusal, Whole
+from harness.cluster.scheduler.nominations import Nominations
 from harness.cluster.scheduler.podinfo import PodInfo
 
 MIN_FEASIBLE_NODES = 100
 MIN_PERCENTAGE = 5
 _CLASSES_KEPT = 256
+
+_Answer = tuple[tuple[Refusal, ...], str]
 
 
 def feasible_nodes_enough(nodes: int) -> int:
@@ -28,23 +34,14 @@ def feasible_nodes_enough(nodes: int) -> int:
     return max(nodes * percentage // 100, MIN_FEASIBLE_NODES)
 
 
-@dataclass
-class _Known:
-    """What local plugins said about one node, valid for one generation of it."""
-
-    generation: int
-    refusals: tuple[Refusal, ...] = ()
-    refused_by: str = ""
-    points: dict[str, int] = field(default_factory=dict)
-
-
 @dataclass(frozen=True)
 class NodeExplanation:
-    """What became of one node for one pod: its refusals, or its weighted score a plugin."""
+    """What became of one node for one pod: its refusals, or its weighted score a plugin (and the points before normalising and weighing)."""
 
     refusals: tuple[Refusal, ...] = ()
     plugin: str = ""
     scores: Mapping[str, int] = field(default_factory=dict)
+    raw: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def total(self) -> int:
@@ -62,50 +59,87 @@ class _Admitted:
     refused_by: str = ""
 
 
-_Test = Callable[[NodeInfo], tuple[tuple[Refusal, ...], str]]
-
-
 class Cycle:
     """Runs cycles over one cluster picture. `caching=False` asks every plugin every time (what tests compare with)."""
 
-    def __init__(self, profile: Profile, cluster: Cluster, *, caching: bool = True) -> None:
+    def __init__(
+        self,
+        profile: Profile,
+        cluster: Cluster,
+        nominations: Nominations | None = None,
+        *,
+        caching: bool = True,
+    ) -> None:
         self._profile = profile
         self._cluster = cluster
+        self._nominations = nominations or Nominations()
         self._caching = caching
-        self._known: OrderedDict[str, dict[str, _Known]] = OrderedDict()
+        self._locals: OrderedDict[str, Local] = OrderedDict()
+        self._wides: OrderedDict[tuple[object, ...], Wide] = OrderedDict()
         self._start = 0
+        self.generation = 0  # of everything outside of the cluster picture that plugins look at: volumes, Services
 
     def place(self, pod: PodInfo, choose: Callable[[Sequence[str]], str]) -> str | Diagnosis:
-        """The node for the pod; `choose` decides among the best."""
-        nodes = self._cluster.nodes()
+        """The node for the pod; `choose` decides among the best. Raises PluginError."""
+        count = len(self._cluster.nodes())
         admitted = self._admit(pod)
         if admitted.refusal:
-            return Diagnosis(len(nodes), whole=admitted.refusal, plugins=(admitted.refused_by,))
-        feasible, refused = self._search(pod, admitted, feasible_nodes_enough(len(nodes)))
-        if not feasible:
-            plugins = tuple(dict.fromkeys(plugin for _, plugin in refused.values()))
-            return Diagnosis(len(nodes), {name: refusals for name, (refusals, _) in refused.items()}, plugins=plugins)
+            return Diagnosis(count, whole=admitted.refusal, plugins=(admitted.refused_by,))
+        local, wide = self._answers(pod)
+        promised = self._cluster.get(pod.nominated_node) if pod.nominated_node else None
+        if promised is not None and not self._verdict(pod, promised, local, wide)[0]:
+            return promised.name
+        order = self._searched(admitted)
+        feasible = self._search(pod, order, local, wide)
+        if not len(feasible):
+            return self._diagnose(pod, admitted, local, wide)
         if len(feasible) == 1:
-            return feasible[0].name
-        totals = [sum(scores.values()) for scores in self._scores(pod, feasible)]
-        highest = max(totals)
-        best = [node.name for node, total in zip(feasible, totals, strict=True) if total == highest]
-        return best[0] if len(best) == 1 else choose(best)
+            return self._node(int(feasible[0])).name
+        totals: Whole = np.zeros(len(feasible), dtype=np.int64)
+        for _, _, weighted in self._scores(pod, feasible, local, wide):
+            totals += weighted
+        best = feasible[totals == totals.max()]
+        names = [self._node(slot).name for slot in best.tolist()]
+        return names[0] if len(names) == 1 else choose(names)
 
     def explain(self, pod: PodInfo) -> dict[str, NodeExplanation]:
-        """For every node what refuses it, or what each score gives it."""
+        """For every node what refuses it, or what each score gives it. Raises PluginError."""
         nodes = self._cluster.nodes()
         admitted = self._admit(pod)
         if admitted.refusal:
             whole = NodeExplanation((Refusal(admitted.refusal),), admitted.refused_by)
             return {node.name: whole for node in nodes}
-        start, self._start = self._start, 0
-        feasible, refused = self._search(pod, admitted, len(nodes))
-        self._start = start
-        answer = {name: NodeExplanation(refusals, plugin) for name, (refusals, plugin) in refused.items()}
-        for node, scores in zip(feasible, self._scores(pod, feasible), strict=True):
-            answer[node.name] = NodeExplanation(scores=scores)
-        return {node.name: answer[node.name] for node in nodes}
+        local, wide = self._answers(pod)
+        verdicts = self._verdicts(pod, admitted, local, wide)
+        answer = {name: NodeExplanation(*verdict) for name, verdict in verdicts.items()}
+        feasible = np.array([node.slot for node in nodes if not verdicts[node.name][0]], dtype=np.int64)
+        if len(feasible):
+            table = self._scores(pod, feasible, local, wide)
+            for position, slot in enumerate(feasible.tolist()):
+                answer[self._node(slot).name] = NodeExplanation(
+                    scores={name: int(weighted[position]) for name, _, weighted in table},
+                    raw={name: int(raw[position]) for name, raw, _ in table},
+                )
+        return answer
+
+    def trial(self, pod: PodInfo) -> Callable[[NodeInfo], tuple[Refusal, ...]]:
+        """The test of changed copies of nodes, with nominations, as preemption needs it."""
+        local, wide = self._answers(pod)
+        return lambda node: self._verdict(pod, node, local, wide)[0]
+
+    def is_plain(self, pod: PodInfo) -> bool:
+        """Whether only the pod's local class matters to it: no terms, constraints, Services or volumes have to do with it."""
+        return not (
+            self._cluster.affine_pods
+            or pod.has_affinity
+            or pod.spec.get("topologySpreadConstraints")
+            or pod.has_restricted_volumes
+            or self._profile.belongs(pod)
+        )
+
+    def class_of(self, pod: PodInfo) -> str:
+        """Pods with the same answers now."""
+        return pod.local_class if self.is_plain(pod) else pod.whole_class
 
     def _admit(self, pod: PodInfo) -> _Admitted:
         admitted = _Admitted()
@@ -120,99 +154,159 @@ class Cycle:
                 admitted = _Admitted(nodes, (*admitted.limited_by, plugin.name))
         return admitted
 
-    def _search(
-        self, pod: PodInfo, admitted: _Admitted, enough: int
-    ) -> tuple[list[NodeInfo], dict[str, tuple[tuple[Refusal, ...], str]]]:
-        """The first `enough` feasible nodes, and who refused each of the others that were looked at."""
-        nodes = self._cluster.nodes()
-        refused: dict[str, tuple[tuple[Refusal, ...], str]] = {}
+    def _answers(self, pod: PodInfo) -> tuple[Local, Wide]:
+        local = self._local(pod)
+        local.update()
+        wide = self._wide(pod)
+        wide.update()
+        return local, wide
+
+    def _local(self, pod: PodInfo) -> Local:
+        if not self._caching:
+            return Local(pod, self._profile, self._cluster)
+        slots = len(self._cluster.generations)
+        found = self._locals.get(pod.local_class)
+        if found is None or len(found.fits) != slots:
+            found = self._locals[pod.local_class] = Local(pod, self._profile, self._cluster)
+        self._locals.move_to_end(pod.local_class)
+        if len(self._locals) > _CLASSES_KEPT:
+            self._locals.popitem(last=False)
+        return found
+
+    def _wide(self, pod: PodInfo) -> Wide:
+        if not self._caching:
+            return Wide(pod, self._profile, self._cluster)
+        cluster = self._cluster
+        key = (
+            self.class_of(pod),
+            self.generation,
+            cluster.namespaces_generation,
+            bool(cluster.affine_pods),
+            len(cluster.generations),
+        )
+        found = self._wides.get(key)
+        if found is None:
+            found = self._wides[key] = Wide(pod, self._profile, self._cluster)
+        self._wides.move_to_end(key)
+        if len(self._wides) > _CLASSES_KEPT:
+            self._wides.popitem(last=False)
+        return found
+
+    def _searched(self, admitted: _Admitted) -> Whole:
+        """The slots to look at, from where the last search stopped."""
+        order = self._cluster.order()
         if admitted.nodes is not None:
-            by = " ".join(admitted.limited_by)
-            excluded = (Refusal(f"node(s) didn't satisfy plugin(s) [{by}]"),)
-            refused = {node.name: (excluded, by) for node in nodes if node.name not in admitted.nodes}
-            nodes = [node for node in nodes if node.name in admitted.nodes]
-        feasible: list[NodeInfo] = []
-        if not nodes:
-            return feasible, refused
-        test = self._test(pod)
-        start = self._start % len(nodes)
-        looked_at = 0
-        for turn in range(len(nodes)):
-            node = nodes[(start + turn) % len(nodes)]
-            looked_at += 1
-            refusals, plugin = test(node)
-            if refusals:
-                refused[node.name] = (refusals, plugin)
-                continue
-            feasible.append(node)
-            if len(feasible) == enough:
-                break
-        self._start = (start + looked_at) % len(nodes)
-        return feasible, refused
+            named = [node.slot for node in self._cluster.nodes() if node.name in admitted.nodes]
+            order = np.array(named, dtype=np.int64)
+        start = self._start % len(order) if len(order) else 0
+        return np.concatenate([order[start:], order[:start]]) if start else order
 
-    def _test(self, pod: PodInfo) -> _Test:
-        """The test of one node by all filters, in order, up to the first that refuses.
+    def _search(self, pod: PodInfo, order: Whole, local: Local, wide: Wide) -> Whole:
+        """The first feasible slots, as many as are enough."""
+        enough = feasible_nodes_enough(len(order))
+        fits = local.fits
+        one_by_one = []
+        for _, state in wide.filters:
+            passing = state.passing()
+            if passing is None:
+                one_by_one.append(state)
+            else:
+                fits = fits & passing
+        promised = [node for name in self._nominations.nodes() if (node := self._cluster.get(name)) is not None]
+        if promised:
+            fits = fits.copy()
+            for node in promised:
+                fits[node.slot] = not self._verdict(pod, node, local, wide)[0]
+        positions = np.flatnonzero(fits[order])
+        if one_by_one:
+            positions = self._asked(positions, order, wide, enough)
+        positions = positions[:enough]
+        looked_at = int(positions[-1]) + 1 if len(positions) == enough and enough else len(order)
+        total = len(self._cluster.nodes())
+        self._start = (self._start + looked_at) % total if total else 0
+        return order[positions]
 
-        Local filters that stand behind others are asked with the first ones: which filter refuses first stays the profile's order only among filters of one
-        kind, so profiles list local filters before the rest, as upstream's order does.
-        """
-        checks = [
-            (plugin.name, plugin.local, check)
-            for plugin in self._profile.filters
-            if (check := plugin.check(pod, self._cluster)) is not None
+    def _asked(self, positions: Whole, order: Whole, wide: Wide, enough: int) -> Whole:
+        found: list[int] = []
+        for position in positions.tolist():
+            if not wide.test(self._node(int(order[position])))[0]:
+                found.append(position)
+                if len(found) == enough:
+                    break
+        return np.array(found, dtype=np.int64)
+
+    def _verdict(self, pod: PodInfo, node: NodeInfo, local: Local, wide: Wide) -> _Answer:
+        """What all filters say of one node, with those nominated to it and without."""
+        nominated = [
+            other
+            for other in self._nominations.on(node.name)
+            if other.priority >= pod.priority and other.key != pod.key
         ]
-        local = [(name, check) for name, is_local, check in checks if is_local]
-        rest = [(name, check) for name, is_local, check in checks if not is_local]
-        known = self._known_of(pod)
+        if nominated:
+            crowded = node.copy()
+            for other in nominated:
+                if other.key not in crowded.pods:
+                    crowded.add(other)
+            answer = self._test(crowded, local, wide)
+            if answer[0]:
+                return answer
+        return self._test(node, local, wide)
 
-        def test(node: NodeInfo) -> tuple[tuple[Refusal, ...], str]:
-            entry = known.get(node.name)
-            if entry is None or entry.generation != node.generation:
-                entry = known[node.name] = _Known(node.generation)
-                for name, check in local:
-                    entry.refusals = check(node)
-                    if entry.refusals:
-                        entry.refused_by = name
-                        break
-            if entry.refusals:
-                return entry.refusals, entry.refused_by
-            for name, check in rest:
-                refusals = check(node)
-                if refusals:
-                    return refusals, name
-            return (), ""
+    def _test(self, node: NodeInfo, local: Local, wide: Wide) -> _Answer:
+        answer = local.test(node)
+        if answer[0] or wide.is_empty:
+            return answer
+        original = self._cluster.get(node.name)
+        if node is original or original is None:
+            return wide.test(node)
+        wide.put(node)
+        answer = wide.test(node)
+        wide.put(original)
+        return answer
 
-        return test
+    def _verdicts(self, pod: PodInfo, admitted: _Admitted, local: Local, wide: Wide) -> dict[str, _Answer]:
+        by = " ".join(sorted(admitted.limited_by))
+        excluded: _Answer = ((Refusal(f"node(s) didn't satisfy plugin(s) [{by}]"),), by)
+        promised = frozenset(self._nominations.nodes())
+        found: dict[str, _Answer] = {}
+        for node in self._cluster.nodes():
+            if admitted.nodes is not None and node.name not in admitted.nodes:
+                found[node.name] = excluded
+            elif node.name in promised:
+                found[node.name] = self._verdict(pod, node, local, wide)
+            elif not local.fits[node.slot]:
+                found[node.name] = local.refusals[node.slot]
+            else:
+                found[node.name] = wide.test(node)
+        return found
 
-    def _scores(self, pod: PodInfo, feasible: Sequence[NodeInfo]) -> list[dict[str, int]]:
-        """The weighted, normalised points of each feasible node, by plugin."""
-        table: list[dict[str, int]] = [{} for _ in feasible]
-        known = self._known_of(pod)
-        for plugin, weight in self._profile.scores:
-            points = plugin.rate(pod, self._cluster, feasible)
-            if points is None:
-                continue
-            raw = [self._raw(plugin, points, node, known) for node in feasible]
-            for row, normalised in zip(table, plugin.normalise(raw), strict=True):
-                row[plugin.name] = normalised * weight
+    def _diagnose(self, pod: PodInfo, admitted: _Admitted, local: Local, wide: Wide) -> Diagnosis:
+        verdicts = self._verdicts(pod, admitted, local, wide)
+        plugins = dict.fromkeys(admitted.limited_by)
+        refusals = {}
+        for name, (reasons, plugin) in verdicts.items():
+            refusals[name] = reasons
+            if plugin and (admitted.nodes is None or name in admitted.nodes):
+                plugins[plugin] = None
+        return Diagnosis(len(verdicts), refusals, plugins=tuple(plugins))
+
+    def _scores(self, pod: PodInfo, feasible: Whole, local: Local, wide: Wide) -> list[tuple[str, Whole, Whole]]:
+        """Raw points and weighted, normalised points of the feasible nodes, by plugin."""
+        table = []
+        for plugin, weight in self._profile.local_scores:
+            if plugin.name in local.raw:
+                raw = local.raw[plugin.name][feasible]
+                table.append((plugin.name, raw, plugin.normalise(raw) * weight))
+        raters = dict(wide.ratings(pod, self._profile))
+        for score, weight in self._profile.wide_scores:
+            rater = raters.get(score.name)
+            points = None if rater is None else rater.rate(feasible)
+            if points is not None:
+                table.append((score.name, points, score.normalise(points) * weight))
         return table
 
-    @staticmethod
-    def _raw(plugin: Score, points: Points, node: NodeInfo, known: dict[str, _Known]) -> int:
-        entry = known.get(node.name)
-        if not plugin.local or entry is None or entry.generation != node.generation:
-            return points(node)
-        if plugin.name not in entry.points:
-            entry.points[plugin.name] = points(node)
-        return entry.points[plugin.name]
-
-    def _known_of(self, pod: PodInfo) -> dict[str, _Known]:
-        if not self._caching:
-            return {}
-        known = self._known.get(pod.local_class)
-        if known is None:
-            known = self._known[pod.local_class] = {}
-            if len(self._known) > _CLASSES_KEPT:
-                self._known.popitem(last=False)
-        self._known.move_to_end(pod.local_class)
-        return known
+    def _node(self, slot: int) -> NodeInfo:
+        node = self._cluster.slots[slot]
+        if node is None:
+            raise LookupError(f"slot {slot} of the scheduler's picture has no node")
+        return node

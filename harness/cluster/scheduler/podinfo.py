@@ -1,8 +1,9 @@
-"""What scheduling asks of a pod, worked out once: requests, ports, tolerations, selectors and its equivalence class.
+"""What scheduling asks of a pod, worked out once: requests, ports, claims, affinity terms and its equivalence classes.
 
-Requests follow kubernetes `staging/src/k8s.io/component-helpers/resource/helpers.go` (1.34): containers add up, init containers count with their largest,
-those that restart (sidecars) stay, overhead comes on top. `non_zero` is the same with 100m and 200 MiB where a container asks for nothing, as the
-scores of NodeResourcesFit see it.
+Requests follow kubernetes `staging/src/k8s.io/component-helpers/resource/helpers.go` (1.34): containers add up, init containers count with their
+largest, those that restart (sidecars) stay, requests of the pod itself replace the containers' sum, overhead comes on top. What a container was given
+counts where it is more than it asks for now (in-place resize). `non_zero` is the same with 100m and 200 MiB where a container asks for nothing, as the
+score of NodeResourcesFit sees it.
 """
 
 from __future__ import annotations
@@ -13,10 +14,14 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from harness.cluster.scheduler.terms import Term, Weighted, terms_of, weighted_terms_of
 from harness.kube import quantity
-from harness.kube.objects import Object, key_of, labels_of, namespace_of
+from harness.kube.objects import Object, condition, key_of, labels_of, namespace_of
 
+DEFAULT_MILLI_CPU = 100
 DEFAULT_MEMORY_BYTES = 200 * 1024 * 1024
+_POD_LEVEL = frozenset({"cpu", "memory"})
+_FIXED = frozenset({"cpu", "memory", "ephemeral-storage", "pods"})
 
 
 @dataclass(frozen=True)
@@ -28,43 +33,15 @@ class Amounts:
     ephemeral_bytes: int = 0
     scalars: tuple[tuple[str, int], ...] = ()  # extended resources, by name
 
-    def __add__(self, other: Amounts) -> Amounts:
-        return self._combine(other, lambda one, two: one + two)
-
-    def __sub__(self, other: Amounts) -> Amounts:
-        return self._combine(other, lambda one, two: one - two)
-
-    def at_least(self, other: Amounts) -> Amounts:
-        """The larger of both, resource by resource."""
-        return self._combine(other, max)
-
-    def scalar(self, name: str) -> int:
-        """The amount of an extended resource."""
-        return dict(self.scalars).get(name, 0)
-
-    def _combine(self, other: Amounts, operation: Any) -> Amounts:
-        scalars: tuple[tuple[str, int], ...] = ()
-        if self.scalars or other.scalars:
-            mine, theirs = dict(self.scalars), dict(other.scalars)
-            names = sorted(mine.keys() | theirs.keys())
-            scalars = tuple((name, operation(mine.get(name, 0), theirs.get(name, 0))) for name in names)
-        return Amounts(
-            operation(self.milli_cpu, other.milli_cpu),
-            operation(self.memory_bytes, other.memory_bytes),
-            operation(self.ephemeral_bytes, other.ephemeral_bytes),
-            scalars,
-        )
+    @property
+    def is_nothing(self) -> bool:
+        """Whether there is no resource at all, not even one of amount 0 among the extended ones."""
+        return not (self.milli_cpu or self.memory_bytes or self.ephemeral_bytes or self.scalars)
 
 
 def amounts_of(resources: Mapping[str, Any]) -> Amounts:
     """The amounts in a Kubernetes resource list; `pods` is counted apart."""
-    scalars = tuple(
-        sorted(
-            (name, quantity.whole(value))
-            for name, value in resources.items()
-            if name not in {"cpu", "memory", "ephemeral-storage", "pods"}
-        )
-    )
+    scalars = tuple(sorted((name, quantity.whole(value)) for name, value in resources.items() if name not in _FIXED))
     return Amounts(
         quantity.milli(resources.get("cpu", 0)),
         quantity.whole(resources.get("memory", 0)),
@@ -73,28 +50,82 @@ def amounts_of(resources: Mapping[str, Any]) -> Amounts:
     )
 
 
-def requests_of(spec: Mapping[str, Any], *, non_zero: bool = False) -> Amounts:
-    """What a pod of this spec reserves on its node."""
-    total = sum((_of_container(entry, non_zero) for entry in spec.get("containers") or ()), Amounts())
-    sidecars, peak = Amounts(), Amounts()
+_Sums = dict[str, int]  # cpu in thousandths
+
+
+def _numbers(resources: Mapping[str, Any]) -> _Sums:
+    return {
+        name: quantity.milli(value) if name == "cpu" else quantity.whole(value) for name, value in resources.items()
+    }
+
+
+def _add(total: _Sums, more: _Sums) -> None:
+    for name, amount in more.items():
+        total[name] = total.get(name, 0) + amount
+
+
+def _raise_to(total: _Sums, other: _Sums) -> None:
+    for name, amount in other.items():
+        if amount > total.get(name, -1):
+            total[name] = amount
+
+
+def requests_of(spec: Mapping[str, Any], status: Mapping[str, Any] | None = None, *, non_zero: bool = False) -> Amounts:
+    """What a pod of this spec reserves on its node; with its status, what it was given counts too."""
+    given = _given(status or {})
+    total: _Sums = {}
+    for entry in spec.get("containers") or ():
+        _add(total, _of_container(entry, given, non_zero))
+    sidecars: _Sums = {}
+    peak: _Sums = {}
     for entry in spec.get("initContainers") or ():
-        own = _of_container(entry, non_zero)
+        own = _of_container(entry, given if entry.get("restartPolicy") == "Always" else {}, non_zero)
         if entry.get("restartPolicy") == "Always":
-            sidecars = sidecars + own
-            peak = peak.at_least(sidecars)
+            _add(total, own)
+            _add(sidecars, own)
+            _raise_to(peak, sidecars)
         else:
-            peak = peak.at_least(sidecars + own)
-    return (total + sidecars).at_least(peak) + amounts_of(spec.get("overhead") or {})
+            with_sidecars = dict(own)
+            _add(with_sidecars, sidecars)
+            _raise_to(peak, with_sidecars)
+    _raise_to(total, peak)
+    for name, amount in _numbers((spec.get("resources") or {}).get("requests") or {}).items():
+        if name in _POD_LEVEL or name.startswith("hugepages-"):
+            total[name] = amount
+    _add(total, _numbers(spec.get("overhead") or {}))
+    return Amounts(
+        total.get("cpu", 0),
+        total.get("memory", 0),
+        total.get("ephemeral-storage", 0),
+        tuple(sorted((name, amount) for name, amount in total.items() if name not in _FIXED)),
+    )
 
 
-def _of_container(container: Mapping[str, Any], non_zero: bool) -> Amounts:
-    resources = container.get("resources") or {}
-    # Limits stand in for missing requests; the API server defaults that, too, but not for objects that bypass it.
-    requested = {**(resources.get("limits") or {}), **(resources.get("requests") or {})}
+def _given(status: Mapping[str, Any]) -> dict[str, tuple[Mapping[str, Any], bool]]:
+    """By container, its status, and whether a resize was found infeasible (then what it asks for does not count)."""
+    entries = [*(status.get("containerStatuses") or ()), *(status.get("initContainerStatuses") or ())]
+    if not entries:
+        return {}
+    pending = condition({"status": status}, "PodResizePending") or {}
+    infeasible = pending.get("reason") == "Infeasible"
+    return {str(entry["name"]): (entry, infeasible) for entry in entries if entry.get("resources") is not None}
+
+
+def _of_container(
+    container: Mapping[str, Any], given: Mapping[str, tuple[Mapping[str, Any], bool]], non_zero: bool
+) -> _Sums:
+    requested = _numbers((container.get("resources") or {}).get("requests") or {})
+    known = given.get(str(container.get("name"))) if given else None
+    if known is not None:
+        entry, infeasible = known
+        if infeasible:
+            requested = {}
+        _raise_to(requested, _numbers((entry.get("resources") or {}).get("requests") or {}))
+        _raise_to(requested, _numbers(entry.get("allocatedResources") or {}))
     if non_zero:
-        requested.setdefault("cpu", "100m")
+        requested.setdefault("cpu", DEFAULT_MILLI_CPU)
         requested.setdefault("memory", DEFAULT_MEMORY_BYTES)
-    return amounts_of(requested)
+    return requested
 
 
 @dataclass(frozen=True, order=True)
@@ -138,21 +169,46 @@ class PodInfo:
     host_ports: tuple[HostPort, ...]
     priority: int
     claims: tuple[str, ...] = field(default=())
+    required_affinity: tuple[Term, ...] = ()
+    required_anti_affinity: tuple[Term, ...] = ()
+    preferred_affinity: tuple[Weighted, ...] = ()
+    preferred_anti_affinity: tuple[Weighted, ...] = ()
+
+    @property
+    def has_affinity(self) -> bool:
+        """Whether it has any term of pod affinity or anti-affinity."""
+        return bool(
+            self.required_affinity
+            or self.required_anti_affinity
+            or self.preferred_affinity
+            or self.preferred_anti_affinity
+        )
+
+    @cached_property
+    def images(self) -> tuple[str, ...]:
+        """The images of all its containers, as written."""
+        entries = [*(self.spec.get("initContainers") or ()), *(self.spec.get("containers") or ())]
+        return tuple(str(entry.get("image") or "") for entry in entries)
 
     @cached_property
     def local_class(self) -> str:
         """Pods of one class get the same answer from every plugin that looks only at the pod's spec and one node."""
-        node_affinity = (self.spec.get("affinity") or {}).get("nodeAffinity")
+        spec = self.spec
+        affinity = spec.get("affinity")
         return json.dumps(
             [
-                self.spec.get("nodeName"),
-                self.spec.get("nodeSelector"),
-                node_affinity,
-                self.spec.get("tolerations"),
-                [self.requests.milli_cpu, self.requests.memory_bytes, self.requests.ephemeral_bytes],
+                spec.get("nodeName"),
+                spec.get("nodeSelector"),
+                affinity.get("nodeAffinity") if affinity else None,
+                spec.get("tolerations"),
+                self.requests.milli_cpu,
+                self.requests.memory_bytes,
+                self.requests.ephemeral_bytes,
                 self.requests.scalars,
-                [self.non_zero.milli_cpu, self.non_zero.memory_bytes],
-                [[port.address, port.protocol, port.port] for port in self.host_ports],
+                self.non_zero.milli_cpu,
+                self.non_zero.memory_bytes,
+                self.images,
+                [[port.address, port.protocol, port.port] for port in self.host_ports] if self.host_ports else None,
             ],
             sort_keys=True,
         )
@@ -161,37 +217,47 @@ class PodInfo:
     def whole_class(self) -> str:
         """Pods of one class get the same answer from every plugin."""
         affinity = {key: value for key, value in (self.spec.get("affinity") or {}).items() if key != "nodeAffinity"}
+        owners = self.pod["metadata"].get("ownerReferences") or ()
         return json.dumps(
             [
                 self.local_class,
                 self.namespace,
-                dict(self.labels),
+                self.labels,
                 affinity,
                 self.spec.get("topologySpreadConstraints"),
-                self.claims,
-                self.spec.get("preemptionPolicy"),
+                self.spec.get("volumes") if self.has_restricted_volumes else None,
+                [owner for owner in owners if owner.get("controller")],
             ],
             sort_keys=True,
         )
 
-    @property
-    def required_affinity(self) -> tuple[Mapping[str, Any], ...]:
-        """Required terms of podAffinity."""
-        return self._terms("podAffinity")
-
-    @property
-    def required_anti_affinity(self) -> tuple[Mapping[str, Any], ...]:
-        """Required terms of podAntiAffinity."""
-        return self._terms("podAntiAffinity")
-
-    def _terms(self, kind: str) -> tuple[Mapping[str, Any], ...]:
-        affinity = (self.spec.get("affinity") or {}).get(kind) or {}
-        return tuple(affinity.get("requiredDuringSchedulingIgnoredDuringExecution") or ())
+    @cached_property
+    def has_restricted_volumes(self) -> bool:
+        """Whether it has a volume that plugins look at: a claim, one of its own, or a disk that few can share."""
+        return any(not _UNRESTRICTED.issuperset(volume) for volume in self.spec.get("volumes") or ())
 
     @property
     def is_terminating(self) -> bool:
         """Whether its deletion has been asked for."""
         return "deletionTimestamp" in self.pod["metadata"]
+
+    @property
+    def uid(self) -> str:
+        """`metadata.uid`, empty before the API has given one."""
+        return str(self.pod["metadata"].get("uid") or "")
+
+    @property
+    def nominated_node(self) -> str:
+        """`status.nominatedNodeName`."""
+        return str((self.pod.get("status") or {}).get("nominatedNodeName") or "")
+
+    @property
+    def preempts(self) -> bool:
+        """Whether its preemptionPolicy lets it take the place of others."""
+        return bool(self.spec.get("preemptionPolicy") != "Never")
+
+
+_UNRESTRICTED = frozenset({"name", "emptyDir", "configMap", "secret", "projected", "downwardAPI", "hostPath", "image"})
 
 
 def claims_of(spec: Mapping[str, Any], pod_name: str) -> Iterable[str]:
@@ -206,15 +272,24 @@ def claims_of(spec: Mapping[str, Any], pod_name: str) -> Iterable[str]:
 def pod_info(pod: Object) -> PodInfo:
     """The scheduler's view of a pod."""
     spec = pod["spec"]
+    status = pod.get("status") or {}
+    namespace = namespace_of(pod) or "default"
+    labels = labels_of(pod)
+    affinity = spec.get("affinity") or {}
+    together, apart = affinity.get("podAffinity") or {}, affinity.get("podAntiAffinity") or {}
     return PodInfo(
         pod=pod,
         key=key_of(pod),
-        namespace=namespace_of(pod) or "default",
-        labels=labels_of(pod),
+        namespace=namespace,
+        labels=labels,
         spec=spec,
-        requests=requests_of(spec),
-        non_zero=requests_of(spec, non_zero=True),
+        requests=requests_of(spec, status),
+        non_zero=requests_of(spec, status, non_zero=True),
         host_ports=host_ports_of(spec),
         priority=int(spec.get("priority") or 0),
-        claims=tuple(claims_of(spec, str(pod["metadata"]["name"]))),
+        claims=tuple(claims_of(spec, str(pod["metadata"]["name"]))) if spec.get("volumes") else (),
+        required_affinity=terms_of(together, namespace, labels) if together else (),
+        required_anti_affinity=terms_of(apart, namespace, labels) if apart else (),
+        preferred_affinity=weighted_terms_of(together, namespace, labels) if together else (),
+        preferred_anti_affinity=weighted_terms_of(apart, namespace, labels) if apart else (),
     )

@@ -1,34 +1,40 @@
 """The scheduler: takes pods without a node one at a time, in the queue's order, and binds each to the best node or says why it cannot.
 
-It keeps its picture of the cluster (`cache`) and its queue up to date from every change, lets changes wake refused pods that they could help, and runs one
-cycle (`cycle`) a reconcile, so that other controllers of the same moment get their turn in between. Writes are a binding, the condition PodScheduled and the
-events Scheduled and FailedScheduling, with the texts of kube-scheduler 1.34. Ties among the best nodes are drawn from the seeded stream "scheduler".
+It keeps its picture of the cluster (`cache`) and its queue up to date from every change, lets changes wake refused pods that they could help
+(`changes`, the plugins' hints), and runs one cycle (`cycle`) a reconcile, so that other controllers of the same moment get their turn in between. A pod
+that no node takes may preempt others (`plugins/default_preemption`). Writes are a binding, what volumes need (`binding`), the condition PodScheduled
+with the nominated node, and events, with the texts of kube-scheduler 1.34. Draws (ties among the best nodes and among the best victims) come from the
+seeded stream "scheduler".
 
-Preemption is a later issue: no pod is removed for another, whatever its priority; the refusal's text says what upstream prints when preemption finds no
-victims. Extenders, further profiles and scheduling of pods of other schedulers are not here.
+Not here: extenders, further profiles, ResourceClaims. Pods of other schedulers are left alone; once they are on a node they count.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from harness.clock import Kernel, Seeds, format_time
+from harness.cluster.scheduler import binding, changes
 from harness.cluster.scheduler.cache import Cluster
 from harness.cluster.scheduler.cycle import Cycle, NodeExplanation
-from harness.cluster.scheduler.framework import ClusterEvent, Diagnosis
+from harness.cluster.scheduler.framework import ClusterEvent, Diagnosis, Filter, PluginError
+from harness.cluster.scheduler.nominations import Nominations
+from harness.cluster.scheduler.plugins import default_preemption as preemption
+from harness.cluster.scheduler.plugins.volume_binding import bindings, claims_of_pod
 from harness.cluster.scheduler.podinfo import PodInfo, pod_info
 from harness.cluster.scheduler.profile import default_profile
-from harness.cluster.scheduler.queue import Queued, QueueSettings, SchedulingQueue
-from harness.cluster.scheduler.texts import GATED, fit_error
-from harness.cluster.scheduler.volumes import SELECTED_NODE, ClaimLookup
+from harness.cluster.scheduler.queue import Group, Queued, QueueSettings, SchedulingQueue
+from harness.cluster.scheduler.selectors import DefaultSelectors
+from harness.cluster.scheduler.texts import GATED, NO_NODES, PREEMPTING, event_note, fit_error
+from harness.cluster.scheduler.volumes import Volumes
 from harness.kube.client import Change, Reader, Writer
 from harness.kube.controllers import Watch
-from harness.kube.errors import ApiError
+from harness.kube.errors import ApiError, NotFound
 from harness.kube.events import Recorder
 from harness.kube.objects import (
     Object,
     condition,
-    controller_of,
     is_deleting,
     key_of,
     labels_of,
@@ -36,22 +42,45 @@ from harness.kube.objects import (
     with_condition,
 )
 from harness.kube.resources import (
+    BUILT_IN,
+    CSI_DRIVERS,
+    CSI_NODES,
+    CSI_STORAGE_CAPACITIES,
+    NAMESPACES,
     NODES,
     PERSISTENT_VOLUME_CLAIMS,
     PERSISTENT_VOLUMES,
+    POD_DISRUPTION_BUDGETS,
     PODS,
     REPLICA_SETS,
+    REPLICATION_CONTROLLERS,
     SERVICES,
+    STATEFUL_SETS,
+    STORAGE_CLASSES,
+    VOLUME_ATTACHMENTS,
+    Resource,
 )
-from harness.kube.selectors import Selector, from_labels, from_object
+from harness.kube.version import KubernetesVersion
 
 SCHEDULER_NAME = "default-scheduler"
 _KEY = "schedule"
 _TERMINAL = frozenset({"Succeeded", "Failed"})
+_STORAGE = (
+    PERSISTENT_VOLUME_CLAIMS,
+    PERSISTENT_VOLUMES,
+    STORAGE_CLASSES,
+    CSI_NODES,
+    CSI_DRIVERS,
+    CSI_STORAGE_CAPACITIES,
+    VOLUME_ATTACHMENTS,
+)
+_SELECTING = (SERVICES, REPLICA_SETS, STATEFUL_SETS, REPLICATION_CONTROLLERS)
+_CHANGES: Mapping[Change, str] = {"ADDED": "Add", "MODIFIED": "Update", "DELETED": "Delete"}
+_NOMINATES_FOR_BINDING = KubernetesVersion(1, 35)  # NominatedNodeNameForExpectation
 
 
 class Scheduler:
-    """kube-scheduler with its default profile."""
+    """kube-scheduler with its default profile. `version` keys what differs between 1.34 and later."""
 
     name = "scheduler"
 
@@ -63,217 +92,436 @@ class Scheduler:
         recorder: Recorder,
         seeds: Seeds,
         queue_settings: QueueSettings | None = None,
+        version: KubernetesVersion | None = None,
     ) -> None:
         self._kernel = kernel
         self._reader = reader
         self._writer = writer
         self._events = recorder.named(SCHEDULER_NAME)
         self._draws = seeds.stream("scheduler")
+        self._version = version or KubernetesVersion(1, 36)
         self._cluster = Cluster()
-        self._queue = SchedulingQueue(queue_settings)
-        self._volumes = ClaimLookup(reader)
-        self._profile = default_profile(self._volumes, self._default_selector)
-        self._cycle = Cycle(self._profile, self._cluster)
-        self._volumes_generation = 0
-        self._failed: dict[
-            str, tuple[tuple[int, int], Diagnosis]
-        ] = {}  # by pod class, valid for one picture of the cluster
-        reader.observe(NODES, self._node_changed)
-        reader.observe(PODS, self._pod_changed)
-        reader.observe(PERSISTENT_VOLUME_CLAIMS, self._volume_changed)
-        reader.observe(PERSISTENT_VOLUMES, self._volume_changed)
+        self._nominations = Nominations()
+        self._queue = SchedulingQueue(queue_settings, kernel.start_us)
+        self._gated_since: dict[str, int] = {}
+        self._waiting: dict[str, binding.Waiting] = {}  # by pod key; their pods take room on their nodes already
+        served = frozenset(resource.group_resource for resource in BUILT_IN)
+        self._volumes = Volumes(reader, BUILT_IN)
+        self._selectors = DefaultSelectors(reader, served)
+        self._profile = default_profile(self._volumes, self._selectors)
+        self._cycle = Cycle(self._profile, self._cluster, self._nominations)
+        self._listeners: dict[str, list[Filter]] = {}
+        for plugin in self._profile.filters:
+            for label in plugin.events:
+                self._listeners.setdefault(label, []).append(plugin)
+        self._wide = frozenset(plugin.name for plugin in self._profile.wide_filters)
+        self._failed: dict[str, tuple[tuple[int, ...], Diagnosis]] = {}  # by class, valid for one picture
+        self._observe(served)
 
     def watches(self) -> Sequence[Watch]:
         """Everything that may put a pod into the queue or wake one; all changes wake the one key."""
-        return [Watch(kind, self._wakes) for kind in (PODS, NODES, PERSISTENT_VOLUME_CLAIMS, PERSISTENT_VOLUMES)]
+        kinds = [kind for kind in (PODS, NODES, *_STORAGE) if kind in BUILT_IN]
+        return [Watch(kind, self._wakes) for kind in kinds]
 
     def reconcile(self, key: str) -> int | None:  # noqa: ARG002 - there is one key
-        """Try the next pod."""
-        queued = self._queue.pop(self._kernel.now)
+        """Look after claims that are being bound, then try the next pod."""
+        now = self._kernel.now
+        for waiting in list(self._waiting.values()):
+            if waiting.next_look_us(now) == now or waiting.ends_us <= now:
+                self._look_at(waiting)
+        queued = self._queue.pop(now)
         if queued is not None:
             self._attempt(queued)
-        return self._queue.next_us(self._kernel.now)
+        moments = [self._next_look_us(waiting) - now for waiting in self._waiting.values()]
+        upcoming = self._queue.next_us(now)
+        return min([*moments, *(() if upcoming is None else (upcoming,))], default=None)
 
     def explain(self, pod: Object) -> Mapping[str, NodeExplanation]:
-        """For every node what refuses the pod now, or how each plugin scores the node."""
+        """For every node what refuses the pod now, or how each plugin scores the node. Raises PluginError."""
         return self._cycle.explain(pod_info(pod))
 
+    # What is watched
+
+    def _observe(self, served: frozenset[str]) -> None:
+        def observe(resource: Resource, observer: Any) -> None:
+            if resource.group_resource in served:
+                self._reader.observe(resource, observer)
+
+        observe(NAMESPACES, self._namespace_changed)
+        observe(NODES, self._node_changed)
+        for resource in _SELECTING:
+            observe(resource, self._selecting_changed)
+        for resource in _STORAGE:
+            observe(resource, self._storage_changed)
+        observe(PODS, self._pod_changed)
+
     def _wakes(self, _obj: Object) -> Iterable[str]:
-        return (_KEY,) if len(self._queue) else ()
+        return (_KEY,) if len(self._queue) or self._waiting else ()
+
+    def _namespace_changed(self, change: Change, namespace: Object, old: Object | None) -> None:
+        if change == "MODIFIED" and old is not None and labels_of(old) == labels_of(namespace):
+            return
+        self._cluster.set_namespace(name_of(namespace), None if change == "DELETED" else labels_of(namespace))
+
+    def _selecting_changed(self, change: Change, obj: Object, old: Object | None) -> None:
+        if change == "MODIFIED" and old is not None and old["spec"].get("selector") == obj["spec"].get("selector"):
+            return
+        self._selectors.forget()
+        self._cycle.generation += 1
+
+    def _node_changed(self, change: Change, node: Object, old: Object | None) -> None:
+        if change == "DELETED":
+            self._happened("Node/Delete", node, None)
+            self._cluster.remove_node(name_of(node))
+        elif change == "ADDED" or old is None:
+            self._cluster.set_node(node)
+            self._happened("Node/Add", None, node)
+        else:
+            if changes.node_offers_differ(old, node):
+                self._cluster.set_node(node)
+            for label in changes.node_changes(old, node):
+                self._happened(label, old, node)
+
+    def _storage_changed(self, change: Change, obj: Object, old: Object | None) -> None:
+        self._cycle.generation += 1
+        label = f"{obj['kind']}/{_CHANGES[change]}"
+        if change == "DELETED":
+            self._happened(label, obj, None)
+        else:
+            self._happened(label, old, obj)
+
+    def _pod_changed(self, change: Change, pod: Object, old: Object | None) -> None:
+        key = key_of(pod)
+        if change == "DELETED" or (pod.get("status") or {}).get("phase") in _TERMINAL:
+            self._gone(key, pod if change == "DELETED" or old is None else old)
+        elif pod["spec"].get("nodeName"):
+            self._on_node(key, pod, old)
+        elif pod["spec"].get("schedulerName", SCHEDULER_NAME) == SCHEDULER_NAME:
+            self._without_node(key, pod, old)
+
+    # Pods
+
+    def _gone(self, key: str, last: Object) -> None:
+        waiting = self._waiting.pop(key, None)
+        self._gated_since.pop(key, None)
+        was_queued = key in self._queue
+        self._queue.remove(key)
+        was_nominated = self._nominations.node_of(key)
+        self._nominations.remove(key)
+        if self._cluster.remove_pod(key) is not None or waiting is not None:
+            self._happened("Pod/Delete", last, None)
+        elif was_queued and was_nominated:
+            self._room_freed(last)
+
+    def _on_node(self, key: str, pod: Object, old: Object | None) -> None:
+        where = self._cluster.node_of(key)
+        if where is not None and old is not None and key not in self._waiting and not _matters(old, pod):
+            return
+        is_new = old is None or not old["spec"].get("nodeName")
+        self._waiting.pop(key, None)
+        self._queue.remove(key)
+        self._nominations.remove(key)
+        self._cluster.set_pod(pod_info(pod), str(pod["spec"]["nodeName"]))
+        if is_new:
+            self._happened("Pod/Add", None, pod)
+            return
+        for label in changes.pod_changes(old or pod, pod):
+            if label != "Pod/UpdatePodToleration":  # helps only the pod itself
+                self._happened(label, old, pod)
+
+    def _without_node(self, key: str, pod: Object, old: Object | None) -> None:
+        if key in self._waiting:
+            return
+        if is_deleting(pod):
+            self._queue.remove(key)
+            self._nominations.remove(key)
+        elif pod["spec"].get("schedulingGates"):
+            self._gated_since.setdefault(key, self._kernel.now)
+            self._queue.remove(key)
+            self._write_condition(pod, "SchedulingGated", GATED, gated=True)
+        elif key not in self._queue:
+            info = pod_info(pod)
+            self._queue.add(info, self._gated_since.pop(key, self._kernel.now))
+            self._nominations.add(info, info.nominated_node)
+        elif old is not None and _matters(old, pod):
+            info = pod_info(pod)
+            refused_by = self._queue.refused_by(key)
+            self._queue.update(info)
+            events = [ClusterEvent(label, old, pod) for label in changes.pod_changes(old, pod)]
+            if any(
+                plugin.name in refused_by and plugin.helps(info, event, self._cluster)
+                for event in events
+                for plugin in self._listeners.get(event.label, ())
+            ):
+                self._queue.wake_one(key, self._kernel.now)
+            self._renominate(info, old)
+
+    def _renominate(self, pod: PodInfo, old: Object) -> None:
+        """The nomination in the pod's status changed: follow it, and let those wait no longer who respected it."""
+        before = str((old.get("status") or {}).get("nominatedNodeName") or "")
+        if before == pod.nominated_node:
+            return
+        self._nominations.add(pod, pod.nominated_node)
+        if before:
+            self._room_freed(old)
+
+    def _room_freed(self, pod: Object) -> None:
+        """A nominated pod needs its node no more: pods of no higher priority may try (upstream's AssignedPodDelete with a pre-check)."""
+        priority = int(pod["spec"].get("priority") or 0)
+        event = ClusterEvent("Pod/Delete", pod, None)
+        listeners = {plugin.name: plugin for plugin in self._listeners["Pod/Delete"]}
+
+        def could_help(waiting: PodInfo) -> bool:
+            if waiting.priority > priority:
+                return False
+            plugins = [listeners[name] for name in self._queue.refused_by(waiting.key) if name in listeners]
+            return any(plugin.helps(waiting, event, self._cluster) for plugin in plugins)
+
+        self._queue.wake_where(could_help, self._kernel.now)
+
+    def _happened(self, label: str, old: Object | None, new: Object | None) -> None:
+        """Wake the refused pods that this could help; pods of one class with the same refusal get one answer."""
+        listeners = self._listeners.get(label)
+        if not listeners:
+            return
+        event = ClusterEvent(label, old, new)
+
+        def helps(group: Group) -> bool:
+            pod = next(iter(group.members.values())).pod
+            return any(
+                plugin.helps(pod, event, self._cluster) for plugin in listeners if plugin.name in group.refused_by
+            )
+
+        self._queue.wake([plugin.name for plugin in listeners], helps, self._kernel.now)
+
+    # One attempt
 
     def _attempt(self, queued: Queued) -> None:
         pod = queued.pod
-        outcome = self._place(pod)
+        try:
+            outcome = self._place(pod)
+        except PluginError as error:
+            self._fail(queued, str(error))
+            return
         if isinstance(outcome, Diagnosis):
             self._refuse(queued, outcome)
-        elif not self._select_node_for_claims(queued, outcome):
-            self._bind(queued, outcome)
+        else:
+            self._reserve(queued, outcome)
 
     def _place(self, pod: PodInfo) -> str | Diagnosis:
-        picture = (self._cluster.generation, self._volumes_generation)
-        known = self._failed.get(pod.whole_class)
+        if pod.nominated_node:
+            return self._cycle.place(pod, self._draws.choice)
+        picture = (self._cluster.generation, self._cycle.generation, self._nominations.generation)
+        kind = f"{pod.priority}{self._cycle.class_of(pod)}"
+        known = self._failed.get(kind)
         if known is not None and known[0] == picture:
             return known[1]
         outcome = self._cycle.place(pod, self._draws.choice)
         if isinstance(outcome, Diagnosis):
-            self._failed = {name: entry for name, entry in self._failed.items() if entry[0] == picture}
-            self._failed[pod.whole_class] = (picture, outcome)
+            if self._failed and next(iter(self._failed.values()))[0] != picture:
+                self._failed.clear()
+            self._failed[kind] = (picture, outcome)
         return outcome
+
+    def _reserve(self, queued: Queued, node: str) -> None:
+        """Bind at once, or after the claims that waited for this pod have been bound."""
+        pod = queued.pod
+        self._nominations.remove(pod.key)
+        if pod.claims:
+            info = self._cluster.get(node)
+            claims = claims_of_pod(pod, self._volumes)
+            if claims.waiting and info is not None:
+                self._bind_volumes(
+                    binding.Waiting(queued, node, self._kernel.now, bindings(claims, info, self._volumes))
+                )
+                return
+        self._bind(queued, node)
 
     def _bind(self, queued: Queued, node: str) -> None:
         pod = queued.pod.pod
         try:
             self._writer.bind(queued.pod.namespace, name_of(pod), node)
         except ApiError as error:
-            self._queue.retry(queued, self._kernel.now)
-            self._say_unscheduled(pod, "SchedulerError", f"binding rejected: {error.message}")
+            self._fail(queued, f"binding rejected: {error.message}")
             return
         self._events.event(pod, "Normal", "Scheduled", f"Successfully assigned {key_of(pod)} to {node}")
 
-    def _select_node_for_claims(self, queued: Queued, node: str) -> bool:
-        """Tell the volume controller where claims that waited for their first consumer are wanted; True when there are any: the pod waits for them."""
-        namespace = queued.pod.namespace
-        waiting = [
-            name
-            for name in queued.pod.claims
-            if (state := self._volumes.claim(namespace, name)) is not None and state.volume is None
-        ]
-        if waiting:
-            self._queue.refuse(queued, ("VolumeBinding",), self._kernel.now)
-        for name in waiting:
-            selected = {"metadata": {"annotations": {SELECTED_NODE: node}}}
-            self._writer.patch(PERSISTENT_VOLUME_CLAIMS, namespace, name, selected)
-        return bool(waiting)
+    def _bind_volumes(self, waiting: binding.Waiting) -> None:
+        pod = waiting.queued.pod
+        self._waiting[pod.key] = waiting
+        self._cluster.set_pod(pod, waiting.node)
+        if self._version >= _NOMINATES_FOR_BINDING:
+            self._write_status(pod.pod, {"nominatedNodeName": waiting.node})
+        try:
+            binding.ask_for_volumes(waiting.bindings, waiting.node, self._writer)
+        except ApiError as error:
+            self._give_up(waiting, error.message)
+
+    def _next_look_us(self, waiting: binding.Waiting) -> int:
+        """The next look that could find something: at the next second after a change, else when the patience ends."""
+        if waiting.since_us == self._kernel.now or self._is_settled(waiting):
+            return waiting.next_look_us(self._kernel.now)
+        return waiting.ends_us
+
+    def _is_settled(self, waiting: binding.Waiting) -> bool:
+        try:
+            return binding.are_bound(waiting, self._reader.get(NODES, None, waiting.node), self._volumes)
+        except binding.BindingFailed:
+            return True
+
+    def _look_at(self, waiting: binding.Waiting) -> None:
+        try:
+            done = binding.are_bound(waiting, self._reader.get(NODES, None, waiting.node), self._volumes)
+        except binding.BindingFailed as failure:
+            self._give_up(waiting, str(failure))
+            return
+        if done:
+            del self._waiting[waiting.queued.pod.key]
+            self._bind(waiting.queued, waiting.node)
+        elif waiting.ends_us <= self._kernel.now:
+            self._give_up(waiting, "binding volumes: context deadline exceeded")
+
+    def _give_up(self, waiting: binding.Waiting, why: str) -> None:
+        key = waiting.queued.pod.key
+        self._waiting.pop(key, None)
+        self._cluster.remove_pod(key)
+        why = f'running PreBind plugin "VolumeBinding": {why}'
+        self._happened("Pod/Delete", waiting.queued.pod.pod, None)
+        self._fail(waiting.queued, why)
+
+    # Refusals
 
     def _refuse(self, queued: Queued, diagnosis: Diagnosis) -> None:
-        self._queue.refuse(queued, diagnosis.plugins, self._kernel.now)
-        self._say_unscheduled(queued.pod.pod, "Unschedulable", fit_error(diagnosis, queued.pod))
+        pod = self._latest(queued)
+        now = self._kernel.now
+        if not diagnosis.nodes:
+            self._queue.retry(queued, now)
+            self._say_unscheduled(pod.pod, "Unschedulable", NO_NODES, nominated="" if self._clears() else None)
+            return
+        outcome = preemption.Outcome(eligible=False)
+        if not diagnosis.whole:
+            outcome = preemption.preempt(
+                pod,
+                diagnosis,
+                self._cluster,
+                lambda: self._cycle.trial(pod),
+                self._reader.list(POD_DISRUPTION_BUDGETS),
+                self._draws.randrange,
+                now,
+            )
+        candidate = outcome.candidate
+        nominated = None if not outcome.eligible else "" if candidate is None else candidate.node
+        kind = pod.whole_class if self._wide & set(diagnosis.plugins) else pod.local_class
+        self._queue.refuse(queued, diagnosis.plugins, kind, now)
+        self._nominations.add(pod, pod.nominated_node if nominated is None else nominated)
+        message = fit_error(diagnosis, outcome)
+        self._say_unscheduled(pod.pod, "Unschedulable", message, nominated=nominated)
+        if candidate is not None:
+            self._preempt(pod, candidate)
 
-    def _say_unscheduled(self, pod: Object, reason: str, message: str) -> None:
-        self._events.event(pod, "Warning", "FailedScheduling", message)
-        self._write_condition(pod, reason, message)
+    def _preempt(self, pod: PodInfo, candidate: preemption.Candidate) -> None:
+        """Take back the promises made to pods of lower priority, then ask the victims to go."""
+        for other in self._nominations.on(candidate.node):
+            if other.priority < pod.priority:
+                self._nominations.remove(other.key)
+                self._write_status(other.pod, {"nominatedNodeName": None})
+        for victim in candidate.victims:
+            self._evict(victim, pod, candidate.node)
 
-    def _write_condition(self, pod: Object, reason: str, message: str) -> None:
+    def _evict(self, victim: PodInfo, preemptor: PodInfo, node: str) -> None:
+        current = self._reader.get(PODS, victim.namespace, name_of(victim.pod))
+        if current is None:
+            return
+        scheduler = preemptor.spec.get("schedulerName", SCHEDULER_NAME)
+        wanted = {
+            "type": "DisruptionTarget",
+            "status": "True",
+            "reason": preemption.REASON,
+            "message": f"{scheduler}: {PREEMPTING}",
+            "observedGeneration": current["metadata"].get("generation", 1),
+        }
+        now = format_time(self._kernel.now)
+        conditions = with_condition((current.get("status") or {}).get("conditions") or (), wanted, now)
+        try:
+            self._write_status(current, {"conditions": conditions})
+            self._writer.delete(PODS, victim.namespace, name_of(victim.pod))
+        except NotFound:
+            return  # somebody was faster
+        self._events.event(current, "Normal", "Preempted", f"Preempted by pod {preemptor.uid} on node {node}")
+
+    def _fail(self, queued: Queued, message: str) -> None:
+        pod = self._latest(queued)
+        if pod.key not in self._queue:
+            return  # deleted meanwhile
+        self._queue.retry(queued, self._kernel.now)
+        self._nominations.add(pod, "" if self._clears() else pod.nominated_node)
+        self._say_unscheduled(pod.pod, "SchedulerError", message, nominated="" if self._clears() else None)
+
+    def _latest(self, queued: Queued) -> PodInfo:
+        """The pod as it is now: its status may have changed since it was queued."""
+        current = self._reader.get(PODS, queued.pod.namespace, name_of(queued.pod.pod))
+        if current is not None and current is not queued.pod.pod and not current["spec"].get("nodeName"):
+            queued.pod = pod_info(current)
+        return queued.pod
+
+    def _clears(self) -> bool:
+        """Up to 1.34 a failure takes back the nomination."""
+        return self._version < _NOMINATES_FOR_BINDING
+
+    # What is written
+
+    def _say_unscheduled(self, pod: Object, reason: str, message: str, *, nominated: str | None) -> None:
+        self._events.event(pod, "Warning", "FailedScheduling", event_note(message))
+        self._write_condition(pod, reason, message, nominated=nominated)
+
+    def _write_condition(
+        self, pod: Object, reason: str, message: str, *, nominated: str | None = None, gated: bool = False
+    ) -> None:
+        """Set PodScheduled, and with `nominated` the nomination (None: leave it); nothing is written when both are so already."""
         current = self._reader.get(PODS, pod["metadata"]["namespace"], name_of(pod))
         if current is None:
             return  # deleted between the attempt and the answer
+        status: dict[str, Any] = {}
         before = condition(current, "PodScheduled") or {}
-        if (before.get("status"), before.get("reason"), before.get("message")) == ("False", reason, message):
-            return
-        wanted = {
-            "type": "PodScheduled",
-            "status": "False",
-            "reason": reason,
-            "message": message,
-            "lastProbeTime": None,
-            "observedGeneration": current["metadata"].get("generation", 1),
-        }
-        conditions = (current.get("status") or {}).get("conditions") or ()
-        status = {"conditions": with_condition(conditions, wanted, format_time(self._kernel.now))}
+        if (before.get("status"), before.get("reason"), before.get("message")) != ("False", reason, message):
+            wanted = {
+                "type": "PodScheduled",
+                "status": "False",
+                "reason": reason,
+                "message": message,
+                "lastProbeTime": None,
+            }
+            if not gated:  # the condition of gates is the API server's, which does not say the generation
+                wanted["observedGeneration"] = current["metadata"].get("generation", 1)
+            conditions = (current.get("status") or {}).get("conditions") or ()
+            status["conditions"] = with_condition(conditions, wanted, format_time(self._kernel.now))
+        if nominated is not None and nominated != ((current.get("status") or {}).get("nominatedNodeName") or ""):
+            status["nominatedNodeName"] = nominated or None
+        if status:
+            self._write_status(current, status)
+
+    def _write_status(self, pod: Object, status: Mapping[str, Any]) -> None:
         self._writer.patch(PODS, pod["metadata"]["namespace"], name_of(pod), {"status": status}, subresource="status")
 
-    def _happened(self, event: ClusterEvent) -> None:
-        """Wake the refused pods that `event` could help; pods of one class with the same refusal get one answer."""
-        answers: dict[tuple[str, tuple[str, ...]], bool] = {}
 
-        def helps(queued: Queued) -> bool:
-            question = (queued.pod.whole_class, queued.refused_by)
-            if question not in answers:
-                answers[question] = self._helps(queued, event)
-            return answers[question]
-
-        self._queue.wake(helps, self._kernel.now)
-
-    def _helps(self, queued: Queued, event: ClusterEvent) -> bool:
-        if not queued.refused_by:
-            return True  # there was no node at all to refuse it
-        refused_by = [plugin for plugin in self._profile.filters if plugin.name in queued.refused_by]
-        return any(plugin.helps(queued.pod, event, self._cluster) for plugin in refused_by)
-
-    def _node_changed(self, change: Change, node: Object, old: Object | None) -> None:
-        if change == "DELETED":
-            self._cluster.remove_node(name_of(node))
-        elif change == "ADDED":
-            self._happened(ClusterEvent("NodeAdd", node=self._cluster.set_node(node)))
-        elif old is None or _offers(node) != _offers(old):
-            self._happened(ClusterEvent("NodeUpdate", node=self._cluster.set_node(node)))
-
-    def _volume_changed(self, _change: Change, _obj: Object, _old: Object | None) -> None:
-        self._volumes_generation += 1
-        self._happened(ClusterEvent("VolumeChange"))
-
-    def _pod_changed(self, change: Change, pod: Object, old: Object | None) -> None:
-        if change == "MODIFIED" and old is not None and _asks(pod) == _asks(old):
-            return
-        key = key_of(pod)
-        if change == "DELETED" or (pod.get("status") or {}).get("phase") in _TERMINAL:
-            self._queue.remove(key)
-            removed = self._cluster.remove_pod(key)
-            if removed is not None:
-                self._happened(ClusterEvent("AssignedPodDelete", pod=removed))
-        elif pod["spec"].get("nodeName"):
-            self._queue.remove(key)
-            self._assigned(pod_info(pod))
-        elif pod["spec"].get("schedulerName", SCHEDULER_NAME) == SCHEDULER_NAME:
-            self._unassigned(pod)
-
-    def _assigned(self, pod: PodInfo) -> None:
-        before = self._cluster.node_of(pod.key)
-        self._cluster.set_pod(pod, str(pod.spec["nodeName"]))
-        if before is not None:
-            # Its labels, its size or its life changed: for those who wait this can be as good as its end.
-            self._happened(ClusterEvent("AssignedPodDelete", pod=pod))
-        self._happened(ClusterEvent("AssignedPodAdd", pod=pod))
-
-    def _unassigned(self, pod: Object) -> None:
-        key = key_of(pod)
-        if is_deleting(pod):
-            self._queue.remove(key)
-        elif pod["spec"].get("schedulingGates"):
-            self._queue.remove(key)
-            self._write_condition(pod, "SchedulingGated", GATED)
-        elif key in self._queue:
-            before, now = self._queue.get(key), pod_info(pod)
-            self._queue.update(now)
-            event = ClusterEvent("PodUpdate", pod=now, pod_before=before)
-            if any(plugin.helps(now, event, self._cluster) for plugin in self._profile.filters):
-                self._queue.wake_one(key, self._kernel.now)
-        else:
-            self._queue.add(pod_info(pod), self._kernel.now)
-
-    def _default_selector(self, pod: PodInfo) -> Selector | None:
-        """What selects the pod: its Services' selectors and its ReplicaSet's, together."""
-        requirements = [
-            requirement
-            for service in self._reader.list(SERVICES, pod.namespace)
-            if service["spec"].get("selector") and from_labels(service["spec"]["selector"]).matches(pod.labels)
-            for requirement in from_labels(service["spec"]["selector"]).requirements
-        ]
-        owner = controller_of(pod.pod)
-        if owner is not None and owner["kind"] == REPLICA_SETS.kind:
-            replica_set = self._reader.get(REPLICA_SETS, pod.namespace, str(owner["name"]))
-            selector = None if replica_set is None else from_object(replica_set["spec"].get("selector"))
-            requirements += selector.requirements if selector is not None else ()
-        return Selector(tuple(requirements)) if requirements else None
+def _matters(old: Object, new: Object) -> bool:
+    """Whether scheduling looks at what changed; most status changes do not matter."""
+    if old["spec"] is not new["spec"] and old["spec"] != new["spec"]:
+        return True
+    if labels_of(old) != labels_of(new) or is_deleting(old) != is_deleting(new):
+        return True
+    before, now = old.get("status") or {}, new.get("status") or {}
+    keys = ("nominatedNodeName", "startTime")
+    if any(before.get(key) != now.get(key) for key in keys):
+        return True
+    return _allocated(before) != _allocated(now)
 
 
-def _offers(node: Object) -> tuple[object, ...]:
-    """What of a node matters here; heartbeats and conditions do not."""
-    spec, status = node.get("spec") or {}, node.get("status") or {}
-    return (
-        labels_of(node),
-        spec.get("taints") or (),
-        bool(spec.get("unschedulable")),
-        status.get("allocatable"),
-        status.get("images") or (),
-    )
-
-
-def _asks(pod: Object) -> tuple[object, ...]:
-    """What of a pod matters here; most status changes do not."""
-    return (
-        (pod.get("status") or {}).get("phase") in _TERMINAL,
-        is_deleting(pod),
-        pod["spec"],
-        labels_of(pod),
-    )
+def _allocated(status: Mapping[str, Any]) -> list[object]:
+    """What containers were given, and whether a resize is pending."""
+    entries = [*(status.get("containerStatuses") or ()), *(status.get("initContainerStatuses") or ())]
+    given = [entry for entry in entries if entry.get("resources") is not None or entry.get("allocatedResources")]
+    if not given:
+        return []
+    pending = condition({"status": status}, "PodResizePending") or {}
+    return [pending.get("reason"), *((entry.get("resources"), entry.get("allocatedResources")) for entry in given)]

@@ -3,39 +3,37 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
 
 from harness.cluster.scheduler.framework import Diagnosis
-from harness.cluster.scheduler.podinfo import PodInfo
+from harness.cluster.scheduler.plugins.default_preemption import Outcome
 
 NO_NODES = "no nodes available to schedule pods"
 GATED = "Scheduling is blocked due to non-empty scheduling gates"
-NOT_HELPFUL = "Preemption is not helpful for scheduling"
-NO_VICTIMS = "No preemption victims found for incoming pod"
+PREEMPTING = "preempting to accommodate a higher priority pod"
 _NO_CLAIMS = "no new claims to deallocate"  # what DynamicResources adds to every refusal
+_NO_STATE = "not found"  # and what it says when it was not asked, as a plugin before it refused the pod as a whole
+MESSAGE_MAX = 1024
 
 
-def fit_error(diagnosis: Diagnosis, pod: PodInfo) -> str:
-    """`0/3 nodes are available: 1 Insufficient cpu, 2 node(s) had untolerated taint(s). ...`"""
+def fit_error(diagnosis: Diagnosis, preemption: Outcome) -> str:
+    """`0/3 nodes are available: 1 Insufficient cpu, 2 node(s) had untolerated taint(s). no new claims to deallocate, preemption: ...`
+
+    When preemption found victims nothing follows the reasons.
+    """
     if not diagnosis.nodes:
         return NO_NODES
-    head = f"0/{diagnosis.nodes} nodes are available: "
+    head = f"0/{diagnosis.nodes} nodes are available:"
     if diagnosis.whole:
-        # After a refusal of the whole pod DynamicResources finds no state of its own: its complaint is all that follows.
-        return f"{head}{diagnosis.whole}. not found"
-    reasons = (refusal.reason for refusals in diagnosis.refusals.values() for refusal in refusals)
-    return f"{head}{_counted(reasons)}. {_NO_CLAIMS}, preemption: {_preemption(diagnosis, pod)}"
+        return f"{head} {diagnosis.whole}. {_NO_STATE}"
+    reasons = Counter(refusal.reason for refusals in diagnosis.refusals.values() for refusal in refusals)
+    told = ", ".join(sorted(f"{count} {reason}" for reason, count in reasons.items()))
+    if preemption.candidate is not None:
+        return f"{head} {told}."
+    return f"{head} {told}. {_NO_CLAIMS}, preemption: {preemption.message}"
 
 
-def _preemption(diagnosis: Diagnosis, pod: PodInfo) -> str:
-    if pod.spec.get("preemptionPolicy") == "Never":
-        return "not eligible due to preemptionPolicy=Never."
-    reasons = (
-        NO_VICTIMS if all(refusal.resolvable for refusal in refusals) else NOT_HELPFUL
-        for refusals in diagnosis.refusals.values()
-    )
-    return f"0/{diagnosis.nodes} nodes are available: {_counted(reasons)}."
-
-
-def _counted(reasons: Iterable[str]) -> str:
-    return ", ".join(sorted(f"{count} {reason}" for reason, count in Counter(reasons).items()))
+def event_note(message: str) -> str:
+    """As long as an event may be; the condition holds the whole message."""
+    if len(message.encode()) <= MESSAGE_MAX:
+        return message
+    return message.encode()[: MESSAGE_MAX - 4].decode(errors="ignore") + " ..."

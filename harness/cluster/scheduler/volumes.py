@@ -5,16 +5,27 @@ The persistent-volume controller decides by the same rule.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
-from harness.cluster.scheduler.plugins.volume_binding import ClaimState
+from harness.cluster.scheduler.plugins.node_affinity import selector_matches
 from harness.kube import quantity
 from harness.kube.client import Reader
-from harness.kube.objects import Object, is_deleting, labels_of, name_of, namespace_of
-from harness.kube.resources import PERSISTENT_VOLUME_CLAIMS, PERSISTENT_VOLUMES, STORAGE_CLASSES
+from harness.kube.objects import Object, controller_of, is_deleting, labels_of, name_of, namespace_of
+from harness.kube.resources import (
+    CSI_DRIVERS,
+    CSI_NODES,
+    CSI_STORAGE_CAPACITIES,
+    PERSISTENT_VOLUME_CLAIMS,
+    PERSISTENT_VOLUMES,
+    STORAGE_CLASSES,
+    VOLUME_ATTACHMENTS,
+    Resource,
+)
 from harness.kube.selectors import from_object
 
 SELECTED_NODE = "volume.kubernetes.io/selected-node"
+BIND_COMPLETED = "pv.kubernetes.io/bind-completed"
+BOUND_BY_CONTROLLER = "pv.kubernetes.io/bound-by-controller"
 _CLASS_ANNOTATION = "volume.beta.kubernetes.io/storage-class"
 
 
@@ -71,26 +82,95 @@ def best_volume(claim: Object, volumes: Iterable[Object]) -> Object | None:
     )
 
 
-class ClaimLookup:
-    """Answers VolumeBinding from the cluster's objects."""
+def best_volume_at(claim: Object, volumes: Iterable[Object], node_labels: Mapping[str, str]) -> Object | None:
+    """The same among the volumes that a node with these labels reaches; a reserved one that it does not reach lets no other be taken."""
+    suited = [volume for volume in volumes if suits(volume, claim)]
+    if any(volume["spec"].get("claimRef") is not None and not admits(volume, node_labels) for volume in suited):
+        return None
+    return best_volume(claim, (volume for volume in suited if admits(volume, node_labels)))
 
-    def __init__(self, reader: Reader) -> None:
+
+def admits(volume: Object, node_labels: Mapping[str, str]) -> bool:
+    """Whether the volume's node affinity admits a node with these labels."""
+    required = (volume["spec"].get("nodeAffinity") or {}).get("required")
+    return required is None or selector_matches(required, node_labels, "")
+
+
+def is_bound(claim: Object) -> bool:
+    """Whether a claim has its volume and the volume controller is through with it."""
+    annotations = claim["metadata"].get("annotations") or {}
+    return bool(claim["spec"].get("volumeName")) and BIND_COMPLETED in annotations
+
+
+def is_for_pod(claim: Object, pod: Object) -> bool:
+    """Whether the claim was made for an ephemeral volume of this very pod."""
+    owner = controller_of(claim)
+    return owner is not None and owner["uid"] == pod["metadata"].get("uid")
+
+
+def not_found(what: str, name: str) -> str:
+    """As the API says it: `persistentvolumeclaim "x" not found`."""
+    return f'{what} "{name}" not found'
+
+
+class Volumes:
+    """Looks up claims, volumes and what the CSI drivers say, among the types that this cluster serves."""
+
+    def __init__(self, reader: Reader, served: Iterable[Resource] | None = None) -> None:
         self._reader = reader
+        self._served = None if served is None else frozenset(resource.group_resource for resource in served)
 
-    def claim(self, namespace: str, name: str) -> ClaimState | None:
-        """The claim's state, None when there is no such claim or it is being deleted."""
-        claim = self._reader.get(PERSISTENT_VOLUME_CLAIMS, namespace, name)
-        if claim is None or is_deleting(claim):
-            return None
-        if (claim.get("status") or {}).get("phase") == "Bound":
-            volume = self._reader.get(PERSISTENT_VOLUMES, None, str(claim["spec"]["volumeName"]))
-            return ClaimState(volume, None)
-        if not self.waits_for_consumer(claim):
-            return ClaimState(None, None)
-        volumes = self._reader.list(PERSISTENT_VOLUMES)
-        return ClaimState(None, [volume for volume in volumes if suits(volume, claim)])
+    def claim(self, namespace: str, name: str) -> Object | None:
+        """A claim."""
+        return self._get(PERSISTENT_VOLUME_CLAIMS, namespace, name)
+
+    def volume(self, name: str) -> Object | None:
+        """A volume."""
+        return self._get(PERSISTENT_VOLUMES, None, name) if name else None
+
+    def volumes_of(self, storage_class: str) -> Sequence[Object]:
+        """The volumes of a class, by name."""
+        return [volume for volume in self._list(PERSISTENT_VOLUMES) if class_of(volume) == storage_class]
+
+    def storage_class(self, name: str) -> Object | None:
+        """A storage class."""
+        return self._get(STORAGE_CLASSES, None, name) if name else None
+
+    def csi_node(self, node: str) -> Object | None:
+        """What the drivers on a node allow."""
+        return self._get(CSI_NODES, None, node)
+
+    def csi_driver(self, name: str) -> Object | None:
+        """A driver."""
+        return self._get(CSI_DRIVERS, None, name)
+
+    def capacities(self) -> Sequence[Object]:
+        """The storage that drivers have left, by class and topology."""
+        return self._list(CSI_STORAGE_CAPACITIES)
+
+    def attachments(self, node: str) -> Mapping[str, str]:
+        """The CSI volumes attached to a node, as handle: driver."""
+        found = {}
+        for attachment in self._list(VOLUME_ATTACHMENTS):
+            spec = attachment["spec"]
+            if spec.get("nodeName") != node or not spec.get("attacher"):
+                continue
+            volume = self.volume(str((spec.get("source") or {}).get("persistentVolumeName") or ""))
+            csi = None if volume is None else volume["spec"].get("csi")
+            if csi is not None:
+                found[f"{spec['attacher']}/{csi['volumeHandle']}"] = str(spec["attacher"])
+        return found
 
     def waits_for_consumer(self, claim: Object) -> bool:
         """Whether the claim's class delays binding until a pod has been placed."""
-        storage_class = self._reader.get(STORAGE_CLASSES, None, class_of(claim)) if class_of(claim) else None
+        storage_class = self.storage_class(class_of(claim))
         return storage_class is not None and storage_class.get("volumeBindingMode") == "WaitForFirstConsumer"
+
+    def _get(self, resource: Resource, namespace: str | None, name: str) -> Object | None:
+        return self._reader.get(resource, namespace, name) if self._serves(resource) else None
+
+    def _list(self, resource: Resource) -> Sequence[Object]:
+        return self._reader.list(resource) if self._serves(resource) else ()
+
+    def _serves(self, resource: Resource) -> bool:
+        return self._served is None or resource.group_resource in self._served

@@ -14,17 +14,20 @@ from harness.cluster.scheduler.framework import (
     FITS,
     Check,
     ClusterEvent,
-    Filter,
+    LocalFilter,
+    LocalScore,
     Points,
     Refusal,
-    Score,
     Verdict,
+    Whole,
     normalise_by_max,
 )
 from harness.cluster.scheduler.podinfo import PodInfo
+from harness.kube.objects import labels_of, name_of
 from harness.kube.selectors import Requirement
 
 REASON = "node(s) didn't match Pod's node affinity/selector"
+REASON_CONFLICT = "pod affinity terms conflict"
 
 
 def _requirement(entry: Mapping[str, Any]) -> Requirement:
@@ -65,11 +68,11 @@ def node_matches(spec: Mapping[str, Any], labels: Mapping[str, str], name: str) 
     return required is None or selector_matches(required, labels, name)
 
 
-class NodeAffinity(Filter, Score):
+class NodeAffinity(LocalFilter, LocalScore):
     """Filter and score."""
 
     name = "NodeAffinity"
-    local = True
+    events = frozenset({"Node/Add", "Node/UpdateNodeLabel", "Node/UpdateNodeTaint"})
 
     def admit(self, pod: PodInfo, _cluster: Cluster) -> Verdict | None:
         """Only the named nodes, when every term names nodes."""
@@ -84,9 +87,11 @@ class NodeAffinity(Filter, Score):
             if not named:
                 return None
             allowed |= frozenset.intersection(*named)
+        if terms and not allowed:
+            return Verdict(refusal=REASON_CONFLICT)
         return Verdict(nodes=frozenset(allowed)) if terms else None
 
-    def check(self, pod: PodInfo, _cluster: Cluster) -> Check | None:
+    def check(self, pod: PodInfo) -> Check | None:
         """Refuse nodes that the pod's selector or required affinity excludes."""
         spec = pod.spec
         if not spec.get("nodeSelector") and _required(spec) is None:
@@ -98,20 +103,19 @@ class NodeAffinity(Filter, Score):
         return test
 
     def helps(self, pod: PodInfo, event: ClusterEvent, _cluster: Cluster) -> bool:
-        """A node that matches."""
-        if event.node is None or event.kind not in {"NodeAdd", "NodeUpdate"}:
-            return False
-        return node_matches(pod.spec, event.node.labels, event.node.name)
+        """A node that matches and did not before; any change of taints, as upstream registers it."""
+        if event.label == "Node/UpdateNodeTaint" or event.new is None:
+            return True
+        was = event.old is not None and node_matches(pod.spec, labels_of(event.old), name_of(event.old))
+        return not was and node_matches(pod.spec, labels_of(event.new), name_of(event.new))
 
-    def rate(self, pod: PodInfo, _cluster: Cluster, _feasible: Sequence[NodeInfo]) -> Points | None:
-        """The summed weights of the preferences that a node fulfils."""
-        preferred = [entry for entry in _preferred(pod.spec) if entry.get("weight")]
-        if not preferred:
+    def points(self, pod: PodInfo) -> Points | None:
+        """The summed weights of the preferences that a node fulfils; an empty preference counts for no node."""
+        if not _preferred(pod.spec):
             return None
-        return lambda node: sum(
-            int(entry["weight"]) for entry in preferred if term_matches(entry["preference"], node.labels, node.name)
-        )
+        preferred = [(int(entry["weight"]), entry["preference"]) for entry in _preferred(pod.spec)]
+        return lambda node: sum(weight for weight, term in preferred if term_matches(term, node.labels, node.name))
 
-    def normalise(self, points: Sequence[int]) -> Sequence[int]:
+    def normalise(self, points: Whole) -> Whole:
         """The more the better."""
         return normalise_by_max(points)

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from harness.cluster.scheduler.cache import Cluster, NodeInfo
-from harness.cluster.scheduler.framework import FITS, Check, ClusterEvent, Filter, Refusal
+from harness.cluster.scheduler.cache import NodeInfo
+from harness.cluster.scheduler.framework import FITS, Check, LocalFilter, Refusal
 from harness.cluster.scheduler.podinfo import PodInfo
 
 REASON = "node(s) didn't match the requested node name"
 
 
-class NodeName(Filter):
-    """Filter."""
+class NodeName(LocalFilter):
+    """Filter. Any node that comes wakes, as upstream's default hint does."""
 
     name = "NodeName"
-    local = True
+    events = frozenset({"Node/Add", "Node/UpdateNodeTaint"})
 
-    def check(self, pod: PodInfo, _cluster: Cluster) -> Check | None:
+    def check(self, pod: PodInfo) -> Check | None:
         """Refuse all other nodes."""
         wanted = pod.spec.get("nodeName")
         if not wanted:
@@ -25,7 +25,3 @@ class NodeName(Filter):
             return FITS if node.name == wanted else (Refusal(REASON),)
 
         return test
-
-    def helps(self, pod: PodInfo, event: ClusterEvent, _cluster: Cluster) -> bool:
-        """The named node appears."""
-        return event.kind == "NodeAdd" and event.node is not None and event.node.name == pod.spec.get("nodeName")

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from harness.cluster.scheduler.cache import Cluster, NodeInfo
-from harness.cluster.scheduler.framework import FITS, Check, ClusterEvent, Filter, Refusal
-from harness.cluster.scheduler.podinfo import PodInfo
+from harness.cluster.scheduler.framework import FITS, Check, ClusterEvent, LocalFilter, Refusal
+from harness.cluster.scheduler.podinfo import PodInfo, host_ports_of
 
 REASON = "node(s) didn't have free ports for the requested pod ports"
 
 
-class NodePorts(Filter):
+class NodePorts(LocalFilter):
     """Filter."""
 
     name = "NodePorts"
-    local = True
+    events = frozenset({"Pod/Delete", "Node/Add", "Node/UpdateNodeTaint"})
 
-    def check(self, pod: PodInfo, _cluster: Cluster) -> Check | None:
+    def check(self, pod: PodInfo) -> Check | None:
         """Refuse nodes on which a wanted port is taken."""
         wanted = pod.host_ports
         if not wanted:
@@ -28,7 +28,8 @@ class NodePorts(Filter):
         return test
 
     def helps(self, pod: PodInfo, event: ClusterEvent, _cluster: Cluster) -> bool:
-        """A pod that held a wanted port has gone, or a node comes."""
-        if event.kind == "AssignedPodDelete" and event.pod is not None:
-            return any(mine.conflicts(theirs) for mine in pod.host_ports for theirs in event.pod.host_ports)
-        return event.kind == "NodeAdd"
+        """A node comes or loses a taint, or a pod that held a wanted port goes."""
+        if event.label != "Pod/Delete" or event.old is None:
+            return True
+        freed = host_ports_of(event.old["spec"])
+        return any(mine.conflicts(theirs) for mine in pod.host_ports for theirs in freed)

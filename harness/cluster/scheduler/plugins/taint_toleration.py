@@ -13,13 +13,15 @@ from harness.cluster.scheduler.framework import (
     FITS,
     Check,
     ClusterEvent,
-    Filter,
+    LocalFilter,
+    LocalScore,
     Points,
     Refusal,
-    Score,
+    Whole,
     normalise_by_max,
 )
 from harness.cluster.scheduler.podinfo import PodInfo
+from harness.kube.objects import Object
 
 REASON = "node(s) had untolerated taint(s)"
 
@@ -53,40 +55,45 @@ HARD = frozenset({"NoSchedule", "NoExecute"})
 SOFT = frozenset({"PreferNoSchedule"})
 
 
-class TaintToleration(Filter, Score):
+class TaintToleration(LocalFilter, LocalScore):
     """Filter and score."""
 
     name = "TaintToleration"
-    local = True
+    events = frozenset({"Node/Add", "Node/UpdateNodeTaint", "Pod/UpdatePodToleration"})
 
-    def check(self, pod: PodInfo, _cluster: Cluster) -> Check | None:
+    def check(self, pod: PodInfo) -> Check | None:
         """Refuse nodes with a taint that is not tolerated."""
         tolerations = pod.spec.get("tolerations") or ()
 
         def test(node: NodeInfo) -> tuple[Refusal, ...]:
+            if not node.taints:
+                return FITS
             return (Refusal(REASON),) if untolerated(node.taints, tolerations, HARD) else FITS
 
         return test
 
     def helps(self, pod: PodInfo, event: ClusterEvent, _cluster: Cluster) -> bool:
-        """A node whose taints are tolerated, or new tolerations."""
-        if event.kind == "PodUpdate":
-            return event.pod_before is not None and pod.spec.get("tolerations") != event.pod_before.spec.get(
-                "tolerations"
-            )
-        if event.node is None or event.kind not in {"NodeAdd", "NodeUpdate"}:
-            return False
-        return not untolerated(event.node.taints, pod.spec.get("tolerations") or (), HARD)
+        """A node whose taints are tolerated, and were not before; or new tolerations."""
+        if event.label == "Pod/UpdatePodToleration" or event.new is None:
+            return True
+        tolerations = pod.spec.get("tolerations") or ()
+        was = event.old is not None and not untolerated(_taints(event.old), tolerations, HARD)
+        return not was and not untolerated(_taints(event.new), tolerations, HARD)
 
-    def rate(self, pod: PodInfo, _cluster: Cluster, _feasible: Sequence[NodeInfo]) -> Points | None:
+    def points(self, pod: PodInfo) -> Points | None:
         """The number of PreferNoSchedule taints that are not tolerated."""
         relevant = [
             toleration
             for toleration in pod.spec.get("tolerations") or ()
             if toleration.get("effect") in {None, "", "PreferNoSchedule"}
         ]
-        return lambda node: len(untolerated(node.taints, relevant, SOFT))
+        return lambda node: len(untolerated(node.taints, relevant, SOFT)) if node.taints else 0
 
-    def normalise(self, points: Sequence[int]) -> Sequence[int]:
+    def normalise(self, points: Whole) -> Whole:
         """The fewer the better."""
         return normalise_by_max(points, reverse=True)
+
+
+def _taints(node: Object) -> Sequence[Mapping[str, Any]]:
+    taints: Sequence[Mapping[str, Any]] = (node.get("spec") or {}).get("taints") or ()
+    return taints

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from harness.cluster.scheduler.cache import Cluster
-from harness.cluster.scheduler.framework import Filter
+from harness.cluster.scheduler.framework import LocalFilter, WideFilter
 from harness.cluster.scheduler.plugins.inter_pod_affinity import InterPodAffinity
 from harness.cluster.scheduler.plugins.node_affinity import NodeAffinity
 from harness.cluster.scheduler.plugins.node_name import NodeName
@@ -21,11 +21,28 @@ from harness.cluster.scheduler.podinfo import Amounts, pod_info, requests_of
 from .world import HOSTNAME, ZONE, cluster, info, node, pod
 
 
-def reasons(plugin: Filter, candidate: dict[str, Any], found: Cluster, name: str = "n") -> list[tuple[str, bool]]:
-    check = plugin.check(pod_info(candidate), found)
+def reasons(
+    plugin: LocalFilter | WideFilter, candidate: dict[str, Any], found: Cluster, name: str = "n"
+) -> list[tuple[str, bool]]:
+    """What the plugin says of one node; a wide one has to say the same of all nodes at once."""
     target = found.get(name)
     assert target is not None
-    return [] if check is None else [(refusal.reason, refusal.resolvable) for refusal in check(target)]
+    asking = pod_info(candidate)
+    if not isinstance(plugin, PodTopologySpread | InterPodAffinity):
+        assert hasattr(plugin, "check")
+        check = plugin.check(asking)
+        return [] if check is None else [(refusal.reason, refusal.resolvable) for refusal in check(target)]
+    state = plugin.state(asking, found)
+    if state is None:
+        return []
+    for entry in found.nodes():
+        state.put(entry.slot, entry)
+    state.begin()
+    refusals = state.check(target)
+    passing = state.passing()
+    assert passing is not None
+    assert bool(passing[target.slot]) == (not refusals)
+    return [(refusal.reason, refusal.resolvable) for refusal in refusals]
 
 
 @pytest.mark.parametrize(
@@ -191,7 +208,8 @@ def container(cpu: str, **extra: Any) -> dict[str, Any]:
         ),
         ({"containers": [container("3")], "initContainers": [container("1", restartPolicy="Always")]}, 4000),
         ({"containers": [container("1")], "overhead": {"cpu": "250m"}}, 1250),
-        ({"containers": [{"name": "c", "resources": {"limits": {"cpu": "2"}}}]}, 2000),
+        ({"containers": [{"name": "c", "resources": {"limits": {"cpu": "2"}}}]}, 0),  # the API server defaults that
+        ({"containers": [container("1")], "resources": {"requests": {"cpu": "3"}}, "overhead": {"cpu": "1"}}, 4000),
     ],
 )
 def test_given_containers_of_all_kinds_when_summed_then_the_pod_requests(spec: dict[str, Any], milli_cpu: int) -> None:

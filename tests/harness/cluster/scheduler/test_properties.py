@@ -119,7 +119,7 @@ def test_given_any_history_when_pods_are_placed_then_cached_equals_uncached_and_
         cluster.set_pod(info, outcome)
         placed += 1
         # A node may shrink below what it holds by itself; a placement never makes it so.
-        assert target.requested.milli_cpu <= target.allocatable.milli_cpu
+        assert target.used_milli_cpu <= target.allocatable.milli_cpu
         assert len(target.pods) <= target.pods_max
         assert len(set(target.ports)) == len(target.ports)
 
@@ -138,5 +138,5 @@ def test_given_any_history_when_sums_are_kept_then_they_equal_the_sums_of_the_po
             if isinstance(outcome, str):
                 cluster.set_pod(info, outcome)
     for entry in cluster.nodes():
-        assert entry.requested.milli_cpu == sum(other.requests.milli_cpu for other in entry.pods.values())
+        assert entry.used_milli_cpu == sum(other.requests.milli_cpu for other in entry.pods.values())
         assert sorted(entry.ports) == sorted(port for other in entry.pods.values() for port in other.host_ports)

@@ -111,12 +111,16 @@ def test_given_four_nodes_when_none_takes_the_pod_then_the_text_is_that_of_a_rea
     ]
 
 
-def test_given_no_nodes_when_a_pod_comes_then_the_text_says_so_and_the_first_node_wakes_it(world: World) -> None:
+def test_given_no_nodes_when_a_pod_comes_then_the_text_says_so_and_it_is_tried_after_each_back_off(
+    world: World,
+) -> None:
     world.create(PODS, pod())
     world.settle()
     assert world.message("p") == "no nodes available to schedule pods"
     world.create(NODES, node())
     world.settle(1)
+    assert world.where("p") is None  # no plugin refused it, so no event helps it
+    world.settle(2)
     assert world.where("p") == "n"
     (event,) = [event for event in world.store.list(EVENTS) if event["reason"] == "Scheduled"]
     assert event["message"] == "Successfully assigned default/p to n"
@@ -211,11 +215,11 @@ def test_given_a_refused_pod_when_what_happens_cannot_help_then_it_is_not_tried(
     assert world.attempts("p") == [0]
 
 
-def test_given_a_pod_that_nothing_helps_when_time_passes_then_it_is_tried_every_5_minutes(world: World) -> None:
+def test_given_a_pod_that_nothing_helps_when_time_passes_then_it_is_tried_when_5_minutes_are_over(world: World) -> None:
     world.create(NODES, node())
     world.create(PODS, pod(requests=BIG))
     world.settle(1000)
-    assert world.attempts("p") == [0, 300, 600, 900]
+    assert world.attempts("p") == [0, 330, 660, 990]
     (event,) = [event for event in world.store.list(EVENTS) if event["reason"] == "FailedScheduling"]
     assert event["count"] == 4
 
@@ -225,7 +229,7 @@ def test_given_priorities_when_room_is_scarce_then_the_higher_gets_it(world: Wor
     world.create(PODS, pod("high", requests={"cpu": "3"}, priorityClassName="system-cluster-critical"))
     world.settle()
     world.create(NODES, node())
-    world.settle(1)
+    world.settle(2)
     assert (world.where("low"), world.where("high")) == (None, "n")
 
 
@@ -305,6 +309,7 @@ def test_given_a_pod_when_explained_then_each_node_has_its_refusal_or_its_scores
         "TaintToleration": 300,
         "NodeResourcesFit": 86,  # (75 + 97) // 2
         "NodeResourcesBalancedAllocation": 87,
+        "ImageLocality": 0,
     }
     assert explained["n1"].total == 473
 

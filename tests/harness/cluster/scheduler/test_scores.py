@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 
 from harness.cluster.scheduler.cycle import feasible_nodes_enough
@@ -47,8 +48,7 @@ def test_given_requests_when_rated_then_balanced_allocation_gives(requests: Any,
 
 
 def test_given_a_best_effort_pod_when_rated_then_balanced_allocation_is_skipped() -> None:
-    found = cluster([node()])
-    assert NodeResourcesBalancedAllocation().rate(pod_info(pod()), found, found.nodes()) is None
+    assert NodeResourcesBalancedAllocation().points(pod_info(pod())) is None
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ def test_given_an_image_when_its_tag_is_missing_then_it_is_latest(image: str, na
 def test_given_points_when_normalised_by_the_largest_then(
     points: list[int], reverse: bool, expected: list[int]
 ) -> None:
-    assert list(normalise_by_max(points, reverse=reverse)) == expected
+    assert normalise_by_max(np.array(points), reverse=reverse).tolist() == expected
 
 
 @pytest.mark.parametrize(
@@ -126,8 +126,8 @@ def test_given_a_wish_to_spread_when_rated_then_the_emptier_zone_is_better_and_n
 
 def test_given_raw_spread_points_when_normalised_then_the_fewest_are_best() -> None:
     plugin = PodTopologySpread(lambda _: None)
-    assert list(plugin.normalise([2, 4, IGNORED])) == [100, 50, 0]
-    assert list(plugin.normalise([0, 0])) == [100, 100]
+    assert plugin.normalise(np.array([2, 4, IGNORED])).tolist() == [100, 50, 0]
+    assert plugin.normalise(np.array([0, 0])).tolist() == [100, 100]
 
 
 def test_given_pods_of_a_service_when_rated_then_they_are_spread_by_default_and_others_are_not() -> None:

@@ -10,10 +10,11 @@ from harness.clock import HOUR, SECOND, Kernel, Outcome, Seeds, Timeline, parse_
 from harness.cluster.scheduler import QueueSettings, Scheduler
 from harness.cluster.scheduler.cache import Cluster, NodeInfo
 from harness.cluster.scheduler.cycle import Cycle
-from harness.cluster.scheduler.plugins.volume_binding import ClaimState
 from harness.cluster.scheduler.podinfo import PodInfo, pod_info
 from harness.cluster.scheduler.profile import default_profile
+from harness.cluster.scheduler.volumes import Volumes
 from harness.cluster.store import Store
+from harness.kube.client import IndexFunction, Observer
 from harness.kube.controllers import Manager
 from harness.kube.events import Recorder
 from harness.kube.objects import Object, condition, new_object
@@ -60,9 +61,25 @@ def pod(
     return new_object(PODS, name, namespace, labels=labels, spec={"containers": [container], **spec})
 
 
-class NoVolumes:
-    def claim(self, namespace: str, name: str) -> ClaimState | None:
+class Nothing:
+    """A reader of a cluster that holds no storage objects."""
+
+    def get(self, _resource: Resource, _namespace: str | None, _name: str) -> Object | None:
         return None
+
+    def list(
+        self, _resource: Resource, _namespace: str | None = None, _selector: Selector | None = None
+    ) -> Sequence[Object]:
+        return ()
+
+    def add_index(self, _resource: Resource, _index: str, _function: IndexFunction) -> None:
+        raise NotImplementedError
+
+    def by_index(self, _resource: Resource, _index: str, _key: str) -> Sequence[Object]:
+        raise NotImplementedError
+
+    def observe(self, _resource: Resource, _observer: Observer) -> None:
+        raise NotImplementedError
 
 
 def cluster(nodes: Iterable[Object], placed: Mapping[str, Sequence[Object]] | None = None) -> Cluster:
@@ -86,7 +103,7 @@ def info(entry: Object, *placed: Object) -> NodeInfo:
 def cycle(
     found: Cluster, *, caching: bool = True, default_selector: Callable[[PodInfo], Selector | None] = lambda _: None
 ) -> Cycle:
-    return Cycle(default_profile(NoVolumes(), default_selector), found, caching=caching)
+    return Cycle(default_profile(Volumes(Nothing()), default_selector), found, caching=caching)
 
 
 class World:
