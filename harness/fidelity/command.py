@@ -131,10 +131,11 @@ def _record(traces: Sequence[Trace], kubernetes: Path, places: Places, *, update
 
 def _play_elsewhere(traces: Sequence[Trace], kubeconfig: Path, places: Places) -> int:
     """On a cluster that belongs to somebody: one at a time, and only what asks for no flags."""
-    fit = [trace for trace in traces if not trace.flags]
+    fit = [trace for trace in traces if not trace.flags and not trace.feeds_metrics]
     for trace in traces:
-        if trace.flags:
-            print(f"skip  {trace.name}: asks for flags of the control plane")
+        if trace not in fit:
+            why = "asks for flags of the control plane" if trace.flags else "feeds metrics from this machine"
+            print(f"skip  {trace.name}: {why}")
     bad = 0
 
     def done(trace: Trace, outcome: Recording | str) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from harness.clock import SECOND, Kernel, Timer
 from harness.fidelity.kubelet import SCHEDULER, Binder, FakeKubelet
@@ -33,11 +33,27 @@ _TEMPLATES: Mapping[str, tuple[str, ...]] = {
 }
 
 
+class Feed(Protocol):
+    """Where `metrics` steps go (`harness.fidelity.metrics.FedMetrics`)."""
+
+    def set(self, namespace: str, body: Mapping[str, Any]) -> None:
+        """Take in what a step says."""
+
+
 class Driver:
     """One run of a trace. `failure` says why it could not be played to its end."""
 
-    def __init__(self, trace: Trace, kernel: Kernel, reader: Reader, writer: Writer, manager: Manager) -> None:
+    def __init__(
+        self,
+        trace: Trace,
+        kernel: Kernel,
+        reader: Reader,
+        writer: Writer,
+        manager: Manager,
+        metrics: Feed | None = None,
+    ) -> None:
         self.trace = trace
+        self._metrics = metrics
         self.failure = ""
         self.finished = False
         self._kernel = kernel
@@ -175,6 +191,10 @@ class Driver:
                 self._writer.evict(self.trace.namespace, name_of(pod), grace_period_s=body.get("grace"))
         elif step.verb == "bind":
             self._writer.bind(self.trace.namespace, body["pod"], body["node"])
+        elif step.verb == "metrics":
+            if self._metrics is None:
+                raise TraceError("metrics cannot be fed to this cluster")
+            self._metrics.set(self.trace.namespace, body)
         elif step.verb != "wait":
             self._act_on_nodes(step.verb, body)
 

@@ -8,10 +8,13 @@ from pathlib import Path
 from harness.clock import MINUTE, SECOND, Kernel, Outcome, Seeds, Timeline, parse_time
 from harness.cluster.cluster import EmbeddedCluster
 from harness.cluster.controllers import ControllerManagerSettings
+from harness.cluster.metrics import StandardMetricsClient
 from harness.fidelity.driver import Driver
+from harness.fidelity.metrics import FedMetrics
 from harness.fidelity.recording import Recording
 from harness.fidelity.trace import Trace
 from harness.fidelity.values import TraceError
+from harness.kube.version import KubernetesVersion
 
 _START = parse_time("2026-03-02T08:00:00Z")  # a Monday morning; nothing depends on it
 _LIMIT_US = 24 * 60 * MINUTE
@@ -22,10 +25,13 @@ def play_embedded(trace: Trace, version: str, *, seed: int = 1) -> Recording:
     kernel = Kernel(_START)
     with tempfile.TemporaryDirectory(prefix="fidelity-") as directory:
         cluster = EmbeddedCluster(kernel, Seeds(seed), Timeline(lambda: kernel.now), Path(directory), version=version)
-        driver = Driver(trace, kernel, cluster.store, cluster.store, cluster.manager)
+        metrics = FedMetrics(kernel, cluster.store) if trace.feeds_metrics else None
+        client = StandardMetricsClient(metrics, metrics, metrics)
+        writer = cluster.store.writer("fidelity")
+        driver = Driver(trace, kernel, cluster.store, writer, cluster.manager, metrics)
         kernel.start()
         try:
-            kernel.call(lambda: cluster.start_control_plane(_settings(trace)))
+            kernel.call(lambda: cluster.start_control_plane(_settings(trace, version), metrics=client))
             kernel.call(driver.prepare)
             if kernel.wait(driver.is_prepared, 5 * MINUTE) is not Outcome.MET:
                 raise TraceError(
@@ -38,5 +44,6 @@ def play_embedded(trace: Trace, version: str, *, seed: int = 1) -> Recording:
             kernel.close()
 
 
-def _settings(trace: Trace) -> ControllerManagerSettings:
-    return ControllerManagerSettings.from_flags(trace.flags.get("controller-manager", ()))
+def _settings(trace: Trace, version: str) -> ControllerManagerSettings:
+    flags = trace.flags.get("controller-manager", ())
+    return ControllerManagerSettings.from_flags(flags, KubernetesVersion.parse(version))

@@ -20,21 +20,28 @@ from dataclasses import dataclass, field
 from functools import partial
 from itertools import count
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from harness.clock import MINUTE, SECOND, Kernel, Outcome
-from harness.fidelity.driver import Driver
+from harness.fidelity.driver import Driver, Feed
 from harness.fidelity.recording import Recording
 from harness.fidelity.trace import Trace
 from harness.fidelity.values import TraceError
 from harness.kube.controllers import Manager
 from harness.kube.errors import ApiError
+from harness.kube.objects import is_true
 from harness.kube.remote import RemoteCluster
+from harness.kube.resources import API_SERVICES
+
+if TYPE_CHECKING:
+    from harness.fidelity.aggregated import AggregatedMetrics
 
 _PORTS = range(20_000, 29_994, 6)
 _VARIABLES = {"apiserver": "APISERVER_ARGS", "controller-manager": "CONTROLLER_ARGS", "scheduler": "SCHEDULER_ARGS"}
 _LIMIT_US = 40 * MINUTE
 _BEGINNERS = 3  # so many shared traces begin in one second
 _COUNTER = count()
+Flags = tuple[tuple[str, tuple[str, ...]], ...]
 _Result = Recording | str
 Done = Callable[[Trace, _Result], None]
 
@@ -43,7 +50,8 @@ Done = Callable[[Trace, _Result], None]
 class Lane:
     """One control plane's work: traces that run at once, then traces that run one after another."""
 
-    flags: tuple[tuple[str, tuple[str, ...]], ...]
+    flags: Flags
+    metrics: bool = False
     together: list[Trace] = field(default_factory=list)
     alone: list[Trace] = field(default_factory=list)
     duration_s: float = 0.0
@@ -52,19 +60,19 @@ class Lane:
 def plan(traces: Sequence[Trace], durations: Mapping[str, float], *, lanes_max: int) -> list[Lane]:
     """Who runs where, the longest lanes first. `durations` are estimates in seconds, by name; what is not known counts as 60 s."""
     lanes: list[Lane] = []
-    by_flags: dict[tuple[tuple[str, tuple[str, ...]], ...], list[Trace]] = {}
+    by_flags: dict[tuple[Flags, bool], list[Trace]] = {}
     for trace in traces:
-        by_flags.setdefault(tuple(trace.flags.items()), []).append(trace)
+        by_flags.setdefault((tuple(trace.flags.items()), trace.feeds_metrics), []).append(trace)
 
     def lasts(trace: Trace) -> float:
         return durations.get(trace.name, 60.0)
 
     total = sum(lasts(trace) + 3 for trace in traces if trace.isolation == "alone")
     goal = max(total / max(lanes_max, 1), 90.0)
-    for flags, group in by_flags.items():
+    for (flags, metrics), group in by_flags.items():
         shared = [trace for trace in group if trace.isolation == "shared"]
         while shared:
-            lane = Lane(flags)
+            lane = Lane(flags, metrics)
             names: set[str] = set()
             for trace in list(shared):
                 mine = {node.name for node in trace.nodes}
@@ -76,7 +84,7 @@ def plan(traces: Sequence[Trace], durations: Mapping[str, float], *, lanes_max: 
             lanes.append(lane)
         alone = sorted((trace for trace in group if trace.isolation == "alone"), key=lasts, reverse=True)
         wanted = max(1, round(sum(lasts(trace) + 3 for trace in alone) / goal)) if alone else 0
-        own = [Lane(flags) for _ in range(wanted)]
+        own = [Lane(flags, metrics) for _ in range(wanted)]
         for trace in alone:
             lane = min(own, key=lambda lane: lane.duration_s)
             lane.alone.append(trace)
@@ -101,6 +109,8 @@ def record(
 def _run_lane(lane: Lane, script: Path, done: Done) -> None:
     try:
         with control_plane(script, dict(lane.flags)) as kubeconfig, session(kubeconfig) as place:
+            if lane.metrics:
+                place.serve_metrics()
             if lane.together:
                 place.play(lane.together, done)
             for trace in lane.alone:
@@ -163,11 +173,39 @@ class Session:
         self._manager = Manager(kernel, cluster.reader)
         self._writer = cluster.writer("fidelity")
         self._drivers: list[Driver] = []
+        self._metrics: Feed | None = None
+        self._aggregated: AggregatedMetrics | None = None
         self.version = str(cluster.version())
+
+    def serve_metrics(self) -> None:
+        """Let the metrics APIs be served by this process. Raises TraceError when the API server does not find them."""
+        from harness.fidelity.aggregated import AggregatedMetrics
+        from harness.fidelity.metrics import FedMetrics
+
+        reader = self._cluster.reader
+        self._metrics = metrics = FedMetrics(self._kernel, reader)
+        self._aggregated = AggregatedMetrics(self._kernel, metrics)
+        names = self._aggregated.register(self._writer)
+
+        def served() -> bool:
+            found = [reader.get(API_SERVICES, None, name) for name in names]
+            return all(service is not None and is_true(service, "Available") for service in found)
+
+        self._kernel.call(served)  # begins the watch
+        if self._kernel.wait(served, MINUTE) is not Outcome.MET:
+            raise TraceError(
+                "the API server does not find the recorder's metrics APIs: look at the APIServices' conditions"
+            )
+
+    def close(self) -> None:
+        """Stop serving metrics."""
+        if self._aggregated is not None:
+            self._aggregated.close()
 
     def play(self, traces: Sequence[Trace], done: Done) -> None:
         """Play these at once."""
-        drivers = [Driver(trace, self._kernel, self._cluster.reader, self._writer, self._manager) for trace in traces]
+        reader = self._cluster.reader
+        drivers = [Driver(trace, self._kernel, reader, self._writer, self._manager, self._metrics) for trace in traces]
         self._drivers += drivers
         for driver in drivers:
             self._kernel.call(driver.prepare)
@@ -221,8 +259,12 @@ def session(kubeconfig: Path) -> Iterator[Session]:
     kernel = Kernel(time.time_ns() // 1000, pace=1.0)
     cluster = RemoteCluster.from_kubeconfig(kernel, kubeconfig)
     kernel.start()
+    place: Session | None = None
     try:
-        yield Session(kernel, cluster)
+        place = Session(kernel, cluster)
+        yield place
     finally:
+        if place is not None:
+            place.close()
         cluster.close()
         kernel.close()

@@ -122,6 +122,11 @@ class Trace:
     digest: str
 
     @property
+    def feeds_metrics(self) -> bool:
+        """Whether the metrics APIs are served while it plays."""
+        return any(step.verb == "metrics" for step in self.steps)
+
+    @property
     def namespace(self) -> str:
         """Where it plays."""
         return self.name.replace("/", "-").replace("_", "-").lower()
