@@ -10,8 +10,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import orjson
-
 from harness.clock import Kernel, Seeds, format_time
 from harness.cluster.store import metadata as meta
 from harness.cluster.store.admission import Admission, default_toleration_seconds
@@ -23,6 +21,7 @@ from harness.cluster.store.apply import (
     apply_config,
     check_config,
     given_in,
+    parts_of,
     scale_applied,
     scaled,
     touches_managed,
@@ -428,7 +427,7 @@ class Store(View):
     def _claim(self, write: Write, sent: Mapping[str, Any], draft: Draft) -> Ownership:
         """What the creator owns: what it asked for, before admission adds to it."""
         admitted = write.asked.resource in _ADMITTED or self._mutators
-        return Ownership(write, None, draft=orjson.dumps(draft) if admitted else None, given=given_in(sent))
+        return Ownership(write, None, draft=parts_of(draft) if admitted else None, given=given_in(sent))
 
     def _rehearsed(self, draft: Draft, ownership: Ownership) -> Object:
         """The answer to a dry run, with the managedFields that it would have."""

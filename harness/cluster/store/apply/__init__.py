@@ -7,7 +7,7 @@ Absent: conversion webhooks between versions of custom types; the entries of one
 
 from harness.cluster.store.apply.claims import Claim, given_in, touches_managed, with_entries
 from harness.cluster.store.apply.managers import ApplyConflict, Managed, decode_managed
-from harness.cluster.store.apply.ownership import Ownership, Write, with_managed
+from harness.cluster.store.apply.ownership import Ownership, Write, parts_of, with_managed
 from harness.cluster.store.apply.scale import scale_applied, scaled
 from harness.cluster.store.apply.server_side import Unapplicable, apply_config, check_config
 
@@ -22,6 +22,7 @@ __all__ = [
     "check_config",
     "decode_managed",
     "given_in",
+    "parts_of",
     "scale_applied",
     "scaled",
     "touches_managed",

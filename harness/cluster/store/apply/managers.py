@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any, Literal
 
 import orjson
@@ -156,10 +157,56 @@ class Ground:
         return shape
 
 
-def after_update(ground: Ground, managed: Managed, manager: Manager, old: Any, new: Any, now: str) -> Managed:
-    """The entries after `manager` turned `old` into `new`."""
-    current = _reconciled(ground, managed, old)
-    change = _change(ground, ground.api_version, ground.shape, old, new)
+_STEPS_MAX = 4096
+_NOW = "now"  # in a step that is remembered: the moment of the write, whichever that is
+_Step = tuple[tuple[Manager, bytes, str, Manager | None], ...]
+_steps: dict[Any, tuple[Shape, _Step]] = {}
+
+
+def after_update(
+    ground: Ground,
+    managed: Managed,
+    manager: Manager,
+    old: Any,
+    new: Any,
+    now: str,
+    *,
+    change: Comparison | None = None,
+) -> Managed:
+    """The entries after `manager` turned `old` into `new`; `change` is that, in the version of the request, when it is known already.
+
+    What one step does to entries is remembered: thousands of objects are written alike.
+    """
+    shape = ground.shape
+    change = (
+        _change(ground, ground.api_version, shape, old, new) if change is None else change.without(ground.reset)
+    )
+    alike = len(managed) < _UPDATERS_MAX and all(entry.api_version == ground.api_version for entry in managed.values())
+    if not alike:
+        return _updated(ground, managed, manager, change, old, new, now)
+    owners = tuple((other, entry.encoded) for other, entry in managed.items())
+    sets = (change.removed.encoded(), change.modified.encoded(), change.added.encoded())
+    key = (id(shape), ground.api_version, ground.reset, manager, owners, sets)
+    known = _steps.get(key)
+    if known is None:
+        result = _updated(ground, managed, manager, change, old, new, _NOW)
+        step = tuple(
+            (other, entry.encoded, entry.api_version, None if entry.time == _NOW else other)
+            for other, entry in result.items()
+        )
+        if len(_steps) >= _STEPS_MAX:
+            _steps.clear()
+        known = _steps[key] = (shape, step)
+    return {
+        other: Owned(encoded, version, now if source is None else managed[source].time)
+        for other, encoded, version, source in known[1]
+    }
+
+
+def _updated(
+    ground: Ground, managed: Managed, manager: Manager, change: Comparison, old: Any, new: Any, now: str
+) -> Managed:
+    current = _reconciled(ground, managed)
     left = _taken(ground, current, None, change, old, new, force=True)
     mine = change.modified.union(change.added).without(ground.reset).difference(_NEVER_OWNED)
     if mine:
@@ -173,7 +220,7 @@ def after_apply(
     ground: Ground, managed: Managed, manager: Manager, old: Any, config: Any, now: str, *, force: bool
 ) -> tuple[Any, Managed]:
     """The object (None when it stays as it is) and the entries after `manager` applied `config`. Raises ApplyConflict."""
-    current = _reconciled(ground, managed, old)
+    current = _reconciled(ground, managed)
     merged = merge(ground.shape, old, config)
     last = current.get(manager)
     fields = fields_of(ground.shape, config).without(ground.reset)
@@ -251,16 +298,23 @@ def _pruned(ground: Ground, merged: Any, managed: Managed, last: Owned | None) -
     return remove(shape, merged, gone.intersection(with_named(shape, last.fields)))
 
 
-def _reconciled(ground: Ground, managed: Managed, live: Any) -> Managed:
+def _reconciled(ground: Ground, managed: Managed) -> Managed:
     """The entries fitted to today's types: what has become atomic is owned whole (`ReconcileFieldSetWithSchema`)."""
     result: Managed = {}
     for manager, entry in managed.items():
         shape = ground.shape_of(entry.api_version)
         if shape is None:
             continue
-        fitted = _fitted(shape, entry.fields)
-        result[manager] = entry if fitted is entry.fields else replace(entry, encoded=fitted.encoded())
+        encoded = _fit(shape, entry.encoded)
+        result[manager] = entry if encoded == entry.encoded else replace(entry, encoded=encoded)
     return result
+
+
+@lru_cache(maxsize=_STEPS_MAX)
+def _fit(shape: Shape, encoded: bytes) -> bytes:
+    fields = read_encoded(encoded)
+    fitted = _fitted(shape, fields)
+    return encoded if fitted is fields else fitted.encoded()
 
 
 def _fitted(shape: Shape | None, fields: FieldSet) -> FieldSet:

@@ -26,6 +26,7 @@ from harness.cluster.store.apply.managers import (
 )
 from harness.cluster.store.apply.reset import reset_fields
 from harness.cluster.store.apply.shapes import Shape, shape_of, zero_of
+from harness.cluster.store.apply.typed import compare_begun
 from harness.cluster.store.conversion import from_storage
 from harness.cluster.store.registry import Registry, Served
 from harness.cluster.store.types import message_of
@@ -116,7 +117,7 @@ def _shape(served: Served) -> Shape:
 class Ownership:
     """Who owns which fields of one stored version.
 
-    `draft` is what the client asked for where admission changed it: its JSON.
+    `draft` is what the client asked for, as JSON a field, where admission may have added to it.
     `given` are the entries that the client wrote itself.
     """
 
@@ -127,7 +128,7 @@ class Ownership:
         write: Write | None,
         previous: tuple[Object, Ownership] | None,
         *,
-        draft: bytes | None = None,
+        draft: Mapping[str, bytes] | None = None,
         given: Sequence[Any] | None = None,
     ) -> None:
         self._write = write
@@ -179,9 +180,29 @@ class Ownership:
         managed = base(managed, self._given)
         if previous is not None and not managed:
             return managed
-        old = write.nothing() if previous is None else previous[0]
-        new = obj if self._draft is None else orjson.loads(self._draft)
-        return after_update(write.ground(), managed, write.by, old, new, write.now)
+        ground = write.ground()
+        if previous is not None:
+            return after_update(ground, managed, write.by, previous[0], obj, write.now)
+        nothing = write.nothing()
+        if managed or not write.asked.storage:
+            return after_update(ground, managed, write.by, nothing, obj, write.now)
+        parts = parts_of(obj) if self._draft is None else self._draft
+        change = compare_begun(ground.shape, nothing, parts)
+        return after_update(ground, managed, write.by, nothing, obj, write.now, change=change)
+
+
+def parts_of(obj: Mapping[str, Any]) -> dict[str, bytes]:
+    """An object's fields, each as JSON; without the parts of metadata that are its own alone and never owned."""
+    return {
+        key: orjson.dumps(
+            value if key != "metadata" else {name: part for name, part in value.items() if name not in _UNOWNED}
+        )
+        for key, value in obj.items()
+        if key not in {"apiVersion", "kind"}
+    }
+
+
+_UNOWNED = frozenset({"name", "namespace", "uid", "creationTimestamp", "resourceVersion", "generation"})
 
 
 def base(managed: Managed, given: Sequence[Any] | None) -> Managed:

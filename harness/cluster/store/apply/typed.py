@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -45,6 +46,30 @@ def compare(shape: Shape, old: Any, new: Any) -> Comparison:
 
 
 _SAME = Comparison(EMPTY, EMPTY, EMPTY)
+_begun: dict[tuple[int, str, bytes], tuple[bool, Comparison]] = {}
+
+
+def compare_begun(shape: Shape, nothing: Mapping[str, Any], parts: Mapping[str, bytes]) -> Comparison:
+    """What makes an object out of an empty one: the top-level fields of the new one are given as JSON, and remembered by it."""
+    builder = _Builder()
+    for name, encoded in parts.items():
+        inner, element = shape.of(name), f"f:{name}"
+        if name not in nothing:
+            builder.whole(2, element, whole(inner, orjson.loads(encoded)))
+        elif inner is not None:
+            key = (id(inner), name, encoded)
+            found = _begun.get(key)
+            if found is None:
+                found = _compare(inner, nothing[name], orjson.loads(encoded))
+                if len(_begun) >= _MEMO_ENTRIES_MAX:
+                    _begun.clear()
+                _begun[key] = found
+                _kept[id(inner)] = inner
+            builder.both(element, *found)
+    for name, value in nothing.items():
+        if name not in parts:
+            builder.whole(0, f"f:{name}", whole(shape.of(name), value))
+    return builder.done()
 
 
 class _Builder:
@@ -143,6 +168,8 @@ def whole(shape: Shape | None, value: Any) -> FieldSet:
     shape = shape.for_value(value)
     if shape.atomic or shape.kind == "scalar":
         return EMPTY
+    if shape.kind == "map" and shape.element is not None and shape.element.kind == "scalar":
+        return _named(tuple(value))
     key = (id(shape), orjson.dumps(value))
     found = _memo.get(key)
     if found is None:
@@ -152,6 +179,11 @@ def whole(shape: Shape | None, value: Any) -> FieldSet:
         _memo[key] = found
         _kept[id(shape)] = shape
     return found
+
+
+@lru_cache(maxsize=_MEMO_ENTRIES_MAX)
+def _named(keys: tuple[str, ...]) -> FieldSet:
+    return make(frozenset(f"f:{key}" for key in keys), {})
 
 
 _kept: dict[int, Shape] = {}  # so that an id in the memo is never given to another shape
