@@ -4,6 +4,8 @@ They never call one another: they meet in the store. Nothing ticks: a reconcile 
 """
 
 from harness.clock import Kernel, Seeds
+from harness.cluster.controllers.cronjob import CronJobController
+from harness.cluster.controllers.daemonset import DaemonSetController
 from harness.cluster.controllers.deployment import DeploymentController
 from harness.cluster.controllers.garbagecollector import GarbageCollector
 from harness.cluster.controllers.horizontalpodautoscaling import HorizontalController
@@ -13,9 +15,10 @@ from harness.cluster.controllers.nodelifecycle import NodeLifecycleController
 from harness.cluster.controllers.persistentvolume import PersistentVolumeController
 from harness.cluster.controllers.poddisruptionbudget import DisruptionController
 from harness.cluster.controllers.podgc import PodGarbageCollector
-from harness.cluster.controllers.replicaset import ReplicaSetController
+from harness.cluster.controllers.replicaset import ReplicaSetController, ReplicationControllerController
 from harness.cluster.controllers.serviceaccount import ServiceAccountController
 from harness.cluster.controllers.settings import ControllerManagerSettings
+from harness.cluster.controllers.statefulset import StatefulSetController
 from harness.cluster.controllers.tainteviction import TaintEvictionController
 from harness.cluster.controllers.ttl import TtlAfterFinishedController
 from harness.cluster.metrics import MetricsClient, StandardMetricsClient
@@ -51,8 +54,12 @@ def standard(
         PodGarbageCollector(kernel, reader, writer, settings),
         JobController(kernel, reader, writer, recorder),
         TtlAfterFinishedController(kernel, reader, writer),
-        ReplicaSetController(kernel, reader, writer, recorder),
-        DeploymentController(kernel, reader, writer, recorder),
+        ReplicaSetController(kernel, reader, writer, recorder, version),
+        ReplicationControllerController(kernel, reader, writer, recorder, version),
+        DeploymentController(kernel, reader, writer, recorder, version),
+        StatefulSetController(kernel, reader, writer, recorder, version),
+        DaemonSetController(kernel, reader, writer, recorder, version),
+        CronJobController(kernel, reader, writer, recorder),
         DisruptionController(kernel, reader, writer),
         PersistentVolumeController(reader, writer, recorder),
         HorizontalController(kernel, reader, writer, recorder, settings, metrics or StandardMetricsClient(), version),

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.clock import MINUTE, Kernel, format_time, parse_time
-from harness.cluster.controllers.deployment.rollout import resolve
+from harness.cluster.controllers.percent import scaled
 from harness.cluster.controllers.pods import is_ready, is_terminal
 from harness.kube.client import Reader, Writer
 from harness.kube.controllers import Watch
@@ -44,10 +44,10 @@ class Need:
 def need_of(spec: Mapping[str, Any], matched: int, wanted: int) -> Need:
     """`matched` pods exist, their controllers want `wanted`."""
     if spec.get("maxUnavailable") is not None:
-        return Need(wanted, max(wanted - resolve(spec["maxUnavailable"], wanted, up=True), 0))
+        return Need(wanted, max(wanted - scaled(spec["maxUnavailable"], wanted, up=True), 0))
     floor = spec.get("minAvailable", 0)
     if str(floor).endswith("%"):
-        return Need(wanted, resolve(floor, wanted, up=True))
+        return Need(wanted, scaled(floor, wanted, up=True))
     return Need(matched, int(floor))
 
 

@@ -1,15 +1,16 @@
-"""What several controllers ask of pods: phases, readiness, when one ended, which to remove first, and making one from a template.
+"""What several controllers ask of pods: phases, readiness, when one ended, and making one from a template.
 
 Follows `pkg/controller/controller_utils.go` (1.34).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from harness.clock import SECOND, parse_time
 from harness.kube.client import Writer
+from harness.kube.errors import ApiError, NotFound
 from harness.kube.events import Recorder
 from harness.kube.objects import Object, condition, is_deleting, is_true, name_of, owner_reference, thaw, uid_of
 from harness.kube.resources import PODS
@@ -82,27 +83,6 @@ def finish_time_us(pod: Object) -> int:
     return parse_time(metadata["creationTimestamp"])
 
 
-def removal_order(pods: Iterable[Object]) -> list[Object]:
-    """Which pods go first when there are too many (ActivePodsWithRanks): unassigned, pending, not ready, cheap, young, often restarted."""
-
-    def rank(pod: Object) -> tuple[object, ...]:
-        status = pod.get("status") or {}
-        restarts = [int(entry.get("restartCount") or 0) for entry in status.get("containerStatuses") or ()]
-        annotations = pod["metadata"].get("annotations") or {}
-        return (
-            bool(pod["spec"].get("nodeName")),
-            {"Pending": 0, "Unknown": 1}.get(phase_of(pod), 2),
-            is_ready(pod),
-            int(annotations.get("controller.kubernetes.io/pod-deletion-cost") or 0),
-            -(ready_since_us(pod) or 0),
-            -max(restarts, default=0),
-            -parse_time(pod["metadata"]["creationTimestamp"]),
-            name_of(pod),
-        )
-
-    return sorted(pods, key=rank)
-
-
 def pod_from_template(template: Mapping[str, Any], owner: Object, generate_name: str) -> dict[str, Any]:
     """The pod that a controlled template describes."""
     source = template.get("metadata") or {}
@@ -130,9 +110,34 @@ class PodControl:
         self._events.event(owner, "Normal", "SuccessfulCreate", f"Created pod: {name_of(created)}")
         return created
 
+    def create_some(self, owner: Object, pods: Sequence[Mapping[str, Any]]) -> tuple[int, ApiError | None]:
+        """Create in batches of 1, 2, 4 ... until one is refused; how many there are now, and the first refusal.
+
+        So an owner whose pods are all refused asks a few times and not hundreds of times. A namespace that goes away is no refusal.
+        """
+        made, start, size = 0, 0, 1
+        while start < len(pods):
+            refusal: ApiError | None = None
+            for pod in pods[start : start + size]:
+                try:
+                    self.create(owner, pod)
+                    made += 1
+                except ApiError as error:
+                    if not namespace_goes_away(error.details):
+                        self.refused(owner, error.message)
+                        refusal = refusal or error
+            if refusal is not None:
+                return made, refusal
+            start += size
+            size *= 2
+        return made, None
+
     def delete(self, owner: Object, pod: Object) -> None:
-        """Delete gracefully; event SuccessfulDelete."""
-        self._writer.delete(PODS, pod["metadata"]["namespace"], name_of(pod), uid=uid_of(pod))
+        """Delete gracefully; event SuccessfulDelete. What is gone already is no mistake."""
+        try:
+            self._writer.delete(PODS, pod["metadata"]["namespace"], name_of(pod), uid=uid_of(pod))
+        except NotFound:
+            return
         self._events.event(owner, "Normal", "SuccessfulDelete", f"Deleted pod: {name_of(pod)}")
 
     def refused(self, owner: Object, message: str) -> None:

@@ -68,8 +68,10 @@ def claim(
     resource: Resource,
     owner: Object,
     fits: Callable[[Object], bool] = lambda _: True,
+    *,
+    adopts: Callable[[Object], bool] = lambda _: True,
 ) -> Sequence[Object]:
-    """What `owner` controls now, after adopting and releasing; `fits` is a condition beside the selector."""
+    """What `owner` controls now, after adopting and releasing; `fits` is a condition beside the selector, `adopts` one of adoption alone."""
     selector = selector_of(owner)
     owned = reader.by_index(resource, "owner", uid_of(owner))
     if selector is None or not selector.requirements:
@@ -84,7 +86,7 @@ def claim(
             changed = True
     if not is_deleting(owner):
         for obj in reader.by_index(resource, ORPHANS, namespace_of(owner) or ""):
-            if is_deleting(obj) or not selector.matches(labels_of(obj)) or not fits(obj):
+            if is_deleting(obj) or not selector.matches(labels_of(obj)) or not (fits(obj) and adopts(obj)):
                 continue
             adopted = _patch(writer, resource, obj, owner_reference(owner))
             if adopted is not None:

@@ -15,7 +15,8 @@ from harness.cluster.controllers.job.names import (
     replaces_only_failed,
 )
 from harness.cluster.controllers.job.view import View
-from harness.cluster.controllers.pods import pod_from_template, removal_order
+from harness.cluster.controllers.pods import pod_from_template
+from harness.cluster.controllers.removal import removal_order
 from harness.kube.objects import Object, name_of
 
 _AT_ONCE = 500  # MaxPodCreateDeletePerSync

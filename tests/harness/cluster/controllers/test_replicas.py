@@ -6,7 +6,13 @@ from typing import Any
 
 import pytest
 
-from harness.cluster.controllers.deployment.rollout import Bounds, bounds_of, new_size, old_sizes
+from harness.cluster.controllers.deployment.rollout import (
+    Bounds,
+    bounds_of,
+    new_size,
+    without_surplus,
+    without_unhealthy,
+)
 from harness.cluster.controllers.poddisruptionbudget import Need, need_of
 from harness.kube.errors import TooManyRequests
 from harness.kube.objects import is_deleting, name_of, new_object
@@ -54,6 +60,7 @@ def test_given_a_replica_set_when_a_pod_goes_or_the_number_changes_then_it_is_ma
         "fullyLabeledReplicas": 3,
         "readyReplicas": 3,
         "availableReplicas": 3,
+        "terminatingReplicas": 0,
         "observedGeneration": 1,
     }
     victim = name_of(world.pods()[0])
@@ -87,6 +94,7 @@ def test_given_a_deployment_when_it_is_created_then_status_and_conditions_are_th
         "readyReplicas": 2,
         "replicas": 2,
         "updatedReplicas": 2,
+        "terminatingReplicas": 0,
         "conditions": [
             {
                 "type": "Available",
@@ -263,7 +271,8 @@ def test_given_old_replica_sets_of_a_rollout_to_4_when_scaled_then_they_shrink_t
     new: dict[str, Any], old: list[dict[str, Any]], sizes: list[int]
 ) -> None:
     spec = {"replicas": 4, "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 1}}}
-    assert old_sizes(spec, new, old) == sizes
+    healthy = without_unhealthy(spec, new, old)
+    assert without_surplus(spec, new, old, healthy) == sizes
 
 
 @pytest.mark.parametrize(("current", "total", "size"), [(0, 0, 4), (0, 4, 1), (1, 5, 1), (2, 4, 3), (9, 9, 4)])
