@@ -10,22 +10,16 @@ from harness.cluster.store.validation import check_metadata
 from harness.cluster.store.validation.causes import forbidden, invalid
 from harness.kube.errors import BadRequest, Cause, Conflict, Invalid
 from harness.kube.objects import Object
-from harness.kube.resources import (
-    CUSTOM_RESOURCE_DEFINITIONS,
-    DEPLOYMENTS,
-    JOBS,
-    POD_DISRUPTION_BUDGETS,
-    PODS,
-    REPLICA_SETS,
-    Resource,
-)
+from harness.kube.resources import Resource
 
 Draft = dict[str, Any]
 _SYSTEM = ("uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "generation", "generateName")
 _GENERATE_BASE_MAX = 58
 _COUNTED = frozenset(
-    resource.group_resource
-    for resource in (PODS, JOBS, DEPLOYMENTS, REPLICA_SETS, POD_DISRUPTION_BUDGETS, CUSTOM_RESOURCE_DEFINITIONS)
+    "pods jobs.batch cronjobs.batch deployments.apps replicasets.apps statefulsets.apps daemonsets.apps replicationcontrollers podtemplates "
+    "poddisruptionbudgets.policy customresourcedefinitions.apiextensions.k8s.io endpointslices.discovery.k8s.io ingresses.networking.k8s.io "
+    "ingressclasses.networking.k8s.io networkpolicies.networking.k8s.io priorityclasses.scheduling.k8s.io "
+    "mutatingwebhookconfigurations.admissionregistration.k8s.io validatingwebhookconfigurations.admissionregistration.k8s.io".split()
 )
 
 

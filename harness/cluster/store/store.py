@@ -115,7 +115,7 @@ class Store(View):
             default(resource, draft)
         self._refuse(resource, name, check_metadata(resource, draft["metadata"]) + check(resource, draft))
         if "status" in resource.subresources and resource != CUSTOM_RESOURCE_DEFINITIONS:
-            begin_status(resource, draft)
+            begin_status(resource, draft, format_time(self._kernel.now))
         if self.stored(resource, namespace, name) is not None:
             raise AlreadyExists.of(resource, name)
         if dry_run:

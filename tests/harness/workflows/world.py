@@ -206,7 +206,7 @@ class World:
 
     def events(self, reason: str) -> list[str]:
         return [
-            entry["message"]
+            entry.get("message", "")
             for entry in self.kernel.call(lambda: self.store.list(EVENTS, NAMESPACE))
             if entry["reason"] == reason
         ]

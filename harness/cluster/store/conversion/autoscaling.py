@@ -55,7 +55,7 @@ def to_v2(autoscaler: Mapping[str, Any]) -> dict[str, Any]:
     spec["metrics"] = metrics
     behavior = _read(annotations, _BEHAVIOR)
     if behavior:
-        spec["behavior"] = _spelled(behavior, str.lower)
+        spec["behavior"] = _external(behavior)
     _status_to_v2(status, annotations)
     kept = {key: text for key, text in annotations.items() if key not in _ROUND_TRIP}
     metadata = {key: value for key, value in (autoscaler.get("metadata") or {}).items() if key != "annotations"}
@@ -85,7 +85,7 @@ def to_v1(autoscaler: Object) -> dict[str, Any]:
     for key, value in (
         (_METRICS, others),
         (_STATUSES, [_status_to_v1(current) for current in currents]),
-        (_BEHAVIOR, _spelled(behavior, str.upper) if behavior else None),
+        (_BEHAVIOR, _internal_behavior(behavior) if behavior else None),
         (_CONDITIONS, conditions),
     ):
         if value:
@@ -124,6 +124,8 @@ def _metric_to_v1(metric: Mapping[str, Any]) -> dict[str, Any]:
             new[name] = target[old_name]
     if source == "object":
         new.setdefault("targetValue", "0")
+    if "container" in new:
+        new["container"] = new.pop("container")  # last, as in Go's struct
     return {"type": metric.get("type"), source: new}
 
 
@@ -190,13 +192,31 @@ def _identity_to_v2(source: str, old: Mapping[str, Any]) -> dict[str, Any]:
     return new
 
 
-def _spelled(behavior: Any, case: Any) -> Any:
-    """The annotation holds Go's internal type, whose fields begin with a capital."""
+def _internal_behavior(behavior: Mapping[str, Any]) -> dict[str, Any]:
+    """The annotation holds Go's internal type: names begin with a capital, nothing is left out."""
+    names = ("StabilizationWindowSeconds", "SelectPolicy", "Policies", "Tolerance")
+    result: dict[str, Any] = {}
+    for direction in ("ScaleUp", "ScaleDown"):
+        rules = behavior.get(_uncapped(direction))
+        if rules is None:
+            result[direction] = None
+            continue
+        result[direction] = {name: rules.get(_uncapped(name)) for name in names}
+        policies = result[direction]["Policies"] or ()
+        result[direction]["Policies"] = [
+            {name: policy.get(_uncapped(name)) for name in ("Type", "Value", "PeriodSeconds")} for policy in policies
+        ]
+    return result
+
+
+def _external(behavior: Any) -> Any:
     if isinstance(behavior, Mapping):
-        return {case(key[:1]) + key[1:]: _spelled(value, case) for key, value in behavior.items()}
-    if isinstance(behavior, list | tuple):
-        return [_spelled(entry, case) for entry in behavior]
-    return behavior
+        return {_uncapped(key): _external(value) for key, value in behavior.items() if value is not None}
+    return [_external(entry) for entry in behavior] if isinstance(behavior, list | tuple) else behavior
+
+
+def _uncapped(name: str) -> str:
+    return name[:1].lower() + name[1:]
 
 
 def _read(annotations: Mapping[str, str], key: str) -> Any:

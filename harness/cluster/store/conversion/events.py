@@ -25,4 +25,8 @@ def to_core(event: Object) -> dict[str, Any]:
 
 def to_events(event: Object) -> dict[str, Any]:
     """core/v1 as events.k8s.io/v1."""
-    return {_EVENTS_NAMES.get(key, key): value for key, value in event.items()}
+    named = {_EVENTS_NAMES.get(key, key): value for key, value in event.items()}
+    for key in ("reportingController", "reportingInstance"):  # core always writes them, events.k8s.io only when set
+        if not named.get(key):
+            named.pop(key, None)
+    return named

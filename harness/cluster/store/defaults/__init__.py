@@ -9,8 +9,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from harness.cluster.store.defaults.others import OTHERS
-from harness.cluster.store.defaults.pods import default_pod, default_pod_spec, qos_class
+from harness.cluster.store.defaults.pods import default_pod, default_pod_spec
 from harness.cluster.store.defaults.workloads import WORKLOADS
+from harness.kube.qos import qos_class
 from harness.kube.resources import PODS, Resource
 
 __all__ = ["default", "default_pod_spec", "qos_class"]

@@ -1,139 +1,287 @@
-"""JSON to objects as Go's decoder does it: types are checked, null and empty lists are unset, unknown fields vanish or (strict) are refused.
+"""JSON to objects as Go reads and writes them.
 
-Texts are those of Kubernetes 1.34 where they do not depend on byte positions.
+Types are checked; null, empty and zero values that Go leaves out (`omitempty`) vanish, and what it always writes (`status: {}`, `rules: null`) is there;
+unknown fields vanish and are named. Each message is compiled once to a function, because every write passes here. Texts are those of Kubernetes 1.34 where they do not
+depend on byte positions.
 """
 
 from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any
 
 from harness.clock import parse_time
-from harness.cluster.store.amounts import canonical
 from harness.cluster.store.types.schema import UNIONS, Field, Message, find_message
+from harness.kube.amounts import canonical
 from harness.kube.objects import thaw
 from harness.kube.quantity import parse
 
 _QUANTITY = "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'"
-_SCALARS: Mapping[str, tuple[type, ...]] = {
-    "string": (str,),
-    "int32": (int,),
-    "int64": (int,),
-    "uint32": (int,),
-    "uint64": (int,),
-    "bool": (bool,),
-    "double": (int, float),
-}
-_META = frozenset({"apiVersion", "kind"})
+_INTEGERS = frozenset({"int32", "int64", "uint32", "uint64"})
+_META = ("apiVersion", "kind")
+_INT32_MAX = 2**31 - 1
+Convert = Callable[[Any, list[str]], Any]
+"""Turns a value; adds to the list the paths of unknown fields below it."""
 
 
 class Undecodable(ValueError):
     """A value that Go's decoder refuses; the message is its text."""
 
 
+class _Mismatch(Exception):
+    """A value of another type. Grows its path on the way out."""
+
+    def __init__(self, item: Any, wanted: str) -> None:
+        self.item = item
+        self.wanted = wanted
+        self.owner = ""
+        self.path: list[str] = []
+
+    def text(self) -> str:
+        path = ".".join(reversed(self.path))
+        found = _json_type(self.item)
+        return f"json: cannot unmarshal {found} into Go struct field {self.owner}.{path} of type {self.wanted}"
+
+
 def decode(message: Message, value: Mapping[str, Any], unknown: list[str]) -> dict[str, Any]:
-    """A copy of `value` that can be changed, without nulls and unknown fields; the paths of these go to `unknown`.
+    """A copy of `value` that can be changed, in the form in which Go would write it; the paths of unknown fields go to `unknown`.
 
     Raises Undecodable.
     """
-    return _message(message, value, "", "", unknown)
-
-
-def _message(message: Message, value: Mapping[str, Any], path: str, where: str, unknown: list[str]) -> dict[str, Any]:
-    """`path` has no positions, as in type errors; `where` has them, as in the errors of strict decoding."""
-    result: dict[str, Any] = {}
-    for key, item in value.items():
-        field = message.fields.get(key)
-        if field is None:
-            if key in _META and not path:
-                result[key] = _scalar("string", item, message, key)
-            else:
-                unknown.append(f"{where}.{key}" if where else key)
-        elif item is not None:
-            here = f"{path}.{key}" if path else key
-            decoded = _value(field, item, message, here, f"{where}.{key}" if where else key, unknown)
-            if not field.kind or decoded:  # an empty list or map is unset: Go's `omitempty`
-                result[key] = decoded
+    try:
+        result: dict[str, Any] = _compiled(message.name)(value, unknown)
+    except _Mismatch as error:
+        raise Undecodable(error.text()) from error
+    for key in _META:
+        if key in value and key not in message.fields:
+            unknown.remove(key)
+            if value[key] is not None and not isinstance(value[key], str):
+                raise Undecodable(
+                    f"json: cannot unmarshal {_json_type(value[key])} into Go struct field TypeMeta.{key} of type string"
+                )
+            if value[key]:
+                result[key] = value[key]
     return result
 
 
-def _value(field: Field, item: Any, owner: Message, path: str, where: str, unknown: list[str]) -> Any:
+def zero(message: Message) -> dict[str, Any]:
+    """The message with nothing set, as Go writes it."""
+    return {field.name: _zero_of(field) for field in message.fields.values() if field.always}
+
+
+def _zero_of(field: Field) -> Any:
+    if field.kind or field.item in {"Time", "MicroTime", "Raw"} or field.pointer:
+        return None
+    if "." in field.item:
+        inner = find_message(field.item)
+        return {} if inner is None else zero(inner)
+    if field.item in {"Quantity", "Duration"}:
+        return "0"
+    return {"string": "", "bool": False, "bytes": None}.get(field.item, 0)
+
+
+@cache
+def _compiled(name: str) -> Convert:
+    message = find_message(name)
+    if message is None:
+        raise LookupError(f"no message {name}: record the types again")
+    plan = {field.name: _converter(field) for field in message.fields.values()}
+    kept = frozenset(f.name for f in message.fields.values() if f.always or (f.pointer and not f.kind) or _is_struct(f))
+    always = tuple((field.name, _zero_of(field)) for field in message.fields.values() if field.always)
+    nested = frozenset(name for name, default in always if isinstance(default, dict) and default)
+    collections = frozenset(f.name for f in message.fields.values() if f.kind)  # storage turns empty ones into null
+    owner = message.go_name
+
+    def run(value: Any, unknown: list[str]) -> dict[str, Any]:
+        result: dict[str, Any] = {}
+        for key, item in value.items():
+            convert = plan.get(key)
+            if convert is None:
+                unknown.append(key)
+            elif item is not None:
+                count = len(unknown)
+                try:
+                    decoded = convert(item, unknown)
+                except _Mismatch as error:
+                    error.path.append(key)
+                    error.owner = error.owner or owner
+                    raise
+                if len(unknown) > count:
+                    _prefix(unknown, count, key)
+                if decoded or key in kept:
+                    result[key] = decoded
+        for key, default in always:
+            if key not in result or (default is None and not result[key] and key in collections):
+                result[key] = {} if default == {} else thaw(default) if key in nested else default
+        return result
+
+    return run
+
+
+def _is_struct(field: Field) -> bool:
+    """A struct is written even when it is empty; an empty pointer to one, too."""
+    return not field.kind and ("." in field.item or field.item in {"Raw", "IntOrString"})
+
+
+def _prefix(unknown: list[str], count: int, key: str) -> None:
+    for position in range(count, len(unknown)):
+        path = unknown[position]
+        unknown[position] = f"{key}{path}" if path.startswith("[") else f"{key}.{path}"
+
+
+def _converter(field: Field) -> Convert:
+    convert = _item(field.item)
+    wanted = _go_type(field.item)
     if field.kind == "list":
-        if not isinstance(item, list | tuple):
-            raise _mismatch(item, owner, path, f"[]{_go_type(field.item)}")
-        return [_item(field.item, entry, owner, path, f"{where}[{i}]", unknown) for i, entry in enumerate(item)]
+
+        def read_list(item: Any, unknown: list[str]) -> Any:
+            if not isinstance(item, list | tuple):
+                raise _Mismatch(item, f"[]{wanted}")
+            result = []
+            for position, entry in enumerate(item):
+                count = len(unknown)
+                result.append(convert(entry, unknown))
+                if len(unknown) > count:
+                    _prefix(unknown, count, f"[{position}]")
+            return result
+
+        return read_list
     if field.kind == "map":
+        is_text = field.item == "string"
+
+        def read_map(item: Any, unknown: list[str]) -> Any:
+            if not isinstance(item, Mapping):
+                raise _Mismatch(item, f"map[string]{wanted}")
+            result = {}
+            for key, entry in item.items():
+                count = len(unknown)
+                result[key] = "" if is_text and entry is None else convert(entry, unknown)
+                if len(unknown) > count:
+                    _prefix(unknown, count, key)
+            return result
+
+        return read_map
+    return convert
+
+
+@cache
+def _item(kind: str) -> Convert:
+    if kind == "string":
+        return _string
+    if kind in _INTEGERS:
+        return _integer(kind)
+    if "." in kind:
+        return _message(kind)
+    return _SPECIAL[kind]
+
+
+def _message(kind: str) -> Convert:
+    wanted, union = _go_type(kind), UNIONS.get(kind)
+    name = kind if union is None else "apiextensions.JSONSchemaProps"
+    found: list[Convert] = []
+
+    def read(item: Any, unknown: list[str]) -> Any:
         if not isinstance(item, Mapping):
-            raise _mismatch(item, owner, path, f"map[string]{_go_type(field.item)}")
-        if field.item == "string":
-            return {key: _scalar("string", "" if entry is None else entry, owner, path) for key, entry in item.items()}
-        return {key: _item(field.item, entry, owner, path, f"{where}.{key}", unknown) for key, entry in item.items()}
-    return _item(field.item, item, owner, path, where, unknown)
+            if union is not None and isinstance(item, union):
+                return thaw(item)
+            raise _Mismatch(item, wanted)
+        if not found:
+            found.append(_compiled(name))
+        return found[0](item, unknown)
+
+    return read
 
 
-def _item(kind: str, item: Any, owner: Message, path: str, where: str, unknown: list[str]) -> Any:
-    if kind in _SCALARS:
-        return _scalar(kind, item, owner, path)
-    if "." not in kind:
-        return _special(kind, item, owner, path)
-    if kind in UNIONS:
-        if isinstance(item, UNIONS[kind]):
-            return thaw(item)
-        kind = "apiextensions.JSONSchemaProps"
-    message = find_message(kind)
-    if not isinstance(item, Mapping):
-        raise _mismatch(item, owner, path, _go_type(kind))
-    return dict(item) if message is None else _message(message, item, path, where, unknown)
-
-
-def _scalar(kind: str, item: Any, owner: Message, path: str) -> Any:
-    if isinstance(item, _SCALARS[kind]) and (kind == "bool" or not isinstance(item, bool)):
+def _string(item: Any, _unknown: list[str]) -> str:
+    if isinstance(item, str):
         return item
-    if kind in {"int32", "int64"} and isinstance(item, float) and item.is_integer():
-        return int(item)
-    raise _mismatch(item, owner, path, kind)
+    raise _Mismatch(item, "string")
 
 
-def _special(kind: str, item: Any, owner: Message, path: str) -> Any:
-    if kind == "Quantity":
-        try:
-            parse(item)
-        except ValueError as error:
-            raise Undecodable(_QUANTITY) from error
-        return canonical(item)
-    if kind == "IntOrString":
-        if isinstance(item, str | int) and not isinstance(item, bool):
+def _integer(kind: str) -> Convert:
+    def read(item: Any, _unknown: list[str]) -> int:
+        if isinstance(item, int) and not isinstance(item, bool):
             return item
-        raise _mismatch(item, owner, path, "int32")
-    if kind == "bytes":
-        text = _scalar("string", item, owner, path)
-        try:
-            base64.b64decode(text, validate=True)
-        except binascii.Error as error:
-            raise Undecodable(f"illegal base64 data in {path}: {error}") from error
-        return text
-    if kind in {"Time", "MicroTime"}:
-        text = _scalar("string", item, owner, path)
-        try:
-            parse_time(text)
-        except ValueError as error:
-            raise Undecodable(f'parsing time "{text}" as "2006-01-02T15:04:05Z07:00": cannot parse "{text}"') from error
-        return text
-    if kind == "Duration":
-        return _scalar("string", item, owner, path)
-    if kind == "Strings":
-        if not isinstance(item, list | tuple):
-            raise _mismatch(item, owner, path, "[]string")
-        return [_scalar("string", entry, owner, path) for entry in item]
-    return thaw(item)
+        if isinstance(item, float) and item.is_integer():
+            return int(item)
+        raise _Mismatch(item, kind)
+
+    return read
 
 
-def _mismatch(item: Any, owner: Message, path: str, wanted: str) -> Undecodable:
-    return Undecodable(
-        f"json: cannot unmarshal {_json_type(item)} into Go struct field {owner.go_name}.{path} of type {wanted}"
-    )
+def _bool(item: Any, _unknown: list[str]) -> bool:
+    if isinstance(item, bool):
+        return item
+    raise _Mismatch(item, "bool")
+
+
+def _double(item: Any, _unknown: list[str]) -> float:
+    if isinstance(item, int | float) and not isinstance(item, bool):
+        return item
+    raise _Mismatch(item, "float64")
+
+
+def _quantity(item: Any, _unknown: list[str]) -> Any:
+    try:
+        parse(item)
+    except ValueError as error:
+        raise Undecodable(_QUANTITY) from error
+    return canonical(item)
+
+
+def _int_or_string(item: Any, _unknown: list[str]) -> Any:
+    if isinstance(item, str | int) and not isinstance(item, bool):
+        return item
+    raise _Mismatch(item, "int32")
+
+
+def _bytes(item: Any, _unknown: list[str]) -> str:
+    if not isinstance(item, str):
+        raise _Mismatch(item, "[]uint8")
+    try:
+        base64.b64decode(item, validate=True)
+    except binascii.Error as error:
+        raise Undecodable(f"illegal base64 data at input byte {_first_illegal(item)}") from error
+    return item
+
+
+def _first_illegal(text: str) -> int:
+    alphabet = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")
+    body = text.rstrip("=")
+    wrong = next((position for position, mark in enumerate(body) if mark not in alphabet), None)
+    return wrong if wrong is not None else len(text) if len(text) % 4 else len(body)
+
+
+def _time(item: Any, unknown: list[str]) -> str:
+    text = _string(item, unknown)
+    try:
+        parse_time(text)
+    except ValueError as error:
+        raise Undecodable(f'parsing time "{text}" as "2006-01-02T15:04:05Z07:00": cannot parse "{text}"') from error
+    return text
+
+
+def _strings(item: Any, unknown: list[str]) -> list[str]:
+    if not isinstance(item, list | tuple):
+        raise _Mismatch(item, "[]string")
+    return [_string(entry, unknown) for entry in item]
+
+
+_SPECIAL: Mapping[str, Convert] = {
+    "bool": _bool,
+    "double": _double,
+    "Quantity": _quantity,
+    "IntOrString": _int_or_string,
+    "bytes": _bytes,
+    "Time": _time,
+    "MicroTime": _time,
+    "Duration": _string,
+    "Strings": _strings,
+    "Raw": lambda item, _unknown: thaw(item),
+}
 
 
 def _go_type(kind: str) -> str:

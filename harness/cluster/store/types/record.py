@@ -3,8 +3,8 @@
     go mod download k8s.io/{api,apimachinery,apiextensions-apiserver,kube-aggregator,metrics}@v0.36.0
     python -m harness.cluster.store.types.record $(go env GOMODCACHE)/k8s.io v0.36.0
 
-Reads `generated.proto` (fields, numbers, types, merge keys, list and map types, defaults) and `types*.go` (JSON names, pointers, inlined fields, what is written
-although it is empty) of a version of those modules.
+Reads `generated.proto` (fields, numbers, types, merge keys, list and map types, defaults) and `types*.go` (JSON names, pointers, inlined fields, what is
+written although it is empty) of a version of those modules.
 """
 
 from __future__ import annotations

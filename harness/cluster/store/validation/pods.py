@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from harness.cluster.store.amounts import canonical
+from harness.kube.amounts import canonical
 from harness.cluster.store.validation.causes import (
     duplicate,
     forbidden,

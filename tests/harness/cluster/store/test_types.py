@@ -119,7 +119,7 @@ def test_given_a_value_of_another_type_then_the_text_is_gos(name: str, value: di
     assert str(refused.value) == text
 
 
-def test_given_nulls_empty_lists_and_unknown_fields_then_they_vanish_and_the_unknown_are_named() -> None:
+def test_given_nulls_empty_and_unknown_fields_then_they_vanish_and_what_go_always_writes_is_there() -> None:
     unknown: list[str] = []
     sent = {
         "kind": "Pod",
@@ -130,7 +130,8 @@ def test_given_nulls_empty_lists_and_unknown_fields_then_they_vanish_and_the_unk
     assert decode(message("core.Pod"), sent, unknown) == {
         "kind": "Pod",
         "metadata": {"name": "p"},
-        "spec": {"containers": [{"name": "c"}], "volumes": [{"name": "v", "emptyDir": {}}]},
+        "spec": {"containers": [{"name": "c", "resources": {}}], "volumes": [{"name": "v", "emptyDir": {}}]},
+        "status": {},
     }
     assert unknown == ["dota", "spec.containers[0].resource"]
 

@@ -216,7 +216,7 @@ def test_given_a_status_in_a_create_then_only_nodes_keep_it(store: Store, pod: M
     created = store.create(PODS, {**pod(), "status": {"phase": "Running"}})
     node = store.create(NODES, {"metadata": {"name": "n"}, "status": {"capacity": {"cpu": 4}}})
     assert created["status"]["phase"] == "Pending"
-    assert node["status"] == {"capacity": {"cpu": "4"}}
+    assert node["status"]["capacity"] == node["status"]["allocatable"] == {"cpu": "4"}
 
 
 def test_given_a_status_subresource_then_each_side_writes_only_its_own(store: Store, pod: MakePod) -> None:
