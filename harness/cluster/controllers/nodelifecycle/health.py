@@ -1,12 +1,14 @@
-"""Whether a node's kubelet is still heard of, and what its conditions say when it is not (`node_lifecycle_controller.go`, 1.34). Pure.
+"""Whether a node's kubelet is still heard of, and what its conditions say when it is not (`tryUpdateNodeHealth`, 1.34). Pure.
 
-A sign of life is the renewal of the node's Lease. Here the Lease of a living kubelet carries no renewTime (it is renewed all the time); a dead one carries its
-last. Without a Lease the Ready condition's heartbeat counts, else the node's creation.
+A sign of life is a new renewal of the node's Lease or a new heartbeat of its Ready condition. What counts is when the controller noticed it, at one of
+its looks (`--node-monitor-period`), not the time that stands in the object. Here the Lease of a modelled kubelet that lives carries no renewTime (it is
+renewed all the time); a dead one carries its last.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from harness.clock import format_time, parse_time
@@ -18,15 +20,42 @@ NEVER = ("NodeStatusNeverUpdated", "Kubelet never posted node status.")
 _WATCHED = ("Ready", "MemoryPressure", "DiskPressure", "PIDPressure")
 
 
-def lost_at_us(node: Object, lease: Object | None, settings: ControllerManagerSettings) -> int | None:
-    """When the node is to be given up; None while its kubelet lives."""
+@dataclass(frozen=True)
+class Health:
+    """What was noticed of a node: when the last sign of life came (None: it comes all the time), and what it was."""
+
+    probe_us: int | None
+    has_ready: bool
+    heartbeat: str | None
+    renewed: str | None
+
+    def lost_at_us(self, settings: ControllerManagerSettings) -> int | None:
+        """When the node is to be given up; None while its kubelet lives."""
+        grace_us = settings.node_monitor_grace_period_us if self.has_ready else settings.node_startup_grace_period_us
+        return None if self.probe_us is None else self.probe_us + grace_us
+
+
+def observe(before: Health | None, node: Object, lease: Object | None, look_us: int) -> Health:
+    """What a look at `look_us` makes of the node and its Lease."""
     ready = condition(node, "Ready")
-    grace_us = settings.node_startup_grace_period_us if ready is None else settings.node_monitor_grace_period_us
-    if lease is not None:
-        renewed = (lease.get("spec") or {}).get("renewTime")
-        return None if renewed is None else parse_time(renewed) + grace_us
-    seen = (ready or {}).get("lastHeartbeatTime") or node["metadata"]["creationTimestamp"]
-    return parse_time(seen) + grace_us
+    heartbeat = None if ready is None else str(ready.get("lastHeartbeatTime") or "")
+    renewed = None if lease is None else (lease.get("spec") or {}).get("renewTime")
+    now = Health(look_us, ready is not None, heartbeat, renewed)
+    if before is None and ready is None:
+        now = replace(now, probe_us=parse_time(str(node["metadata"]["creationTimestamp"])))
+    elif before is not None and before.has_ready == now.has_ready and (ready is None or before.heartbeat == heartbeat):
+        now = replace(now, probe_us=before.probe_us)
+    if lease is not None and renewed is None:
+        return replace(now, probe_us=None)
+    if renewed is not None and before is not None and before.probe_us is None:
+        return replace(now, probe_us=min(parse_time(str(renewed)), look_us))
+    if renewed is not None and (before is None or before.renewed is None or _later(str(renewed), before.renewed)):
+        return replace(now, probe_us=look_us)
+    return now
+
+
+def _later(text: str, other: str) -> bool:
+    return parse_time(text) > parse_time(other)
 
 
 def unknown_conditions(node: Object, now_us: int) -> list[dict[str, Any]]:

@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from harness.clock import format_time
-from harness.cluster.controllers.nodelifecycle.health import ready_status
 from harness.kube.objects import Object, condition
 
 NOT_READY = "node.kubernetes.io/not-ready"
@@ -38,7 +37,9 @@ def key_for(status: str) -> str | None:
 
 def with_no_schedule(node: Object, now_us: int) -> list[dict[str, Any]]:
     """The node's taints with the NoSchedule ones as its conditions want them."""
-    wanted = [kind for kind in (key_for(ready_status(node)),) if kind is not None]
+    ready = condition(node, "Ready")
+    key = None if ready is None else key_for(str(ready["status"]))
+    wanted = [] if key is None else [key]
     wanted += [
         taint
         for kind, taint in _BY_CONDITION.items()

@@ -50,6 +50,30 @@ def all_down(states: Mapping[str, ZoneState]) -> bool:
     return bool(states) and all(state is ZoneState.FULL for state in states.values())
 
 
+class Limiter:
+    """Lets one node pass in an interval, none where the interval is None (`RateLimitedTimedQueue` with a burst of 1)."""
+
+    def __init__(self, interval_us: int | None) -> None:
+        self.interval_us = interval_us
+        self._free_us = 0
+
+    def free_us(self) -> int | None:
+        """The moment from which the next may pass; None for never."""
+        return None if self.interval_us is None else self._free_us
+
+    def take(self, now_us: int) -> None:
+        """One passes."""
+        self._free_us = now_us + (self.interval_us or 0)
+
+    def swap(self, interval_us: int | None, now_us: int) -> None:
+        """Another rate; who had to wait before waits for a whole interval of the new one."""
+        if interval_us == self.interval_us:
+            return
+        waits = self.interval_us is None or self._free_us > now_us
+        self.interval_us = interval_us
+        self._free_us = now_us + (interval_us or 0) if waits else now_us
+
+
 def interval_us(state: ZoneState, nodes: int, settings: ControllerManagerSettings) -> int | None:
     """The time between two nodes that are given up; None for never."""
     rate = settings.node_eviction_rate

@@ -84,8 +84,8 @@ def test_given_a_dead_kubelet_when_50_s_have_passed_then_the_node_is_unknown_and
 def test_given_kubernetes_1_31_when_a_kubelet_dies_then_the_grace_is_40_s(bench: Bench) -> None:
     world = World(bench, ControllerManagerSettings.for_version(KubernetesVersion(1, 31)))
     world.join("a")
-    world.die("a", renewed_s=10)
-    assert bench.wait(lambda: bench.held_condition(NODES, "a", "Ready")["status"] == "Unknown") == 50
+    world.die("a", renewed_s=0)
+    assert bench.wait(lambda: bench.held_condition(NODES, "a", "Ready")["status"] == "Unknown") == 40
 
 
 def test_given_a_node_that_comes_back_when_its_kubelet_says_ready_then_all_taints_go_and_the_pod_stays(
@@ -199,6 +199,7 @@ def test_given_a_node_object_that_goes_when_40_to_60_s_have_passed_then_its_pods
     bench.kernel.call(lambda: bench.store.delete(NODES, None, "a"))
     assert bench.wait(lambda: not bench.exists(PODS, "p")) == 120  # noticed at the look at 80 s, quarantined for 40 s
     assert seen[-1] == ("Failed", "DeletionByPodGC")
+    bench.advance_to(125)
     assert bench.events("RemovingNode") == ["Node a event: Removing Node a from Controller"]
 
 
@@ -231,3 +232,87 @@ def test_given_a_node_tainted_by_hand_when_pods_do_not_tolerate_it_then_they_go_
     assert bench.wait(lambda: not bench.exists(PODS, "some")) == 17
     bench.advance_to(500)
     assert bench.exists(PODS, "ever")
+
+
+def renew(bench: Bench, name: str) -> None:
+    renewed = {"spec": {"renewTime": bench.stamp(bench.now_s)}}
+    bench.kernel.call(lambda: bench.store.patch(LEASES, "kube-node-lease", name, renewed))
+
+
+def test_given_a_lease_that_a_client_renews_when_it_stops_then_the_node_is_lost_50_s_after_the_next_look(
+    bench: Bench,
+) -> None:
+    bench.add_standard()
+    bench.create(NODES, node("a"))
+    bench.create(LEASES, lease("a", bench.stamp(0)))
+    for second in (20, 41, 62):
+        bench.advance_to(second)
+        renew(bench, "a")
+    assert bench.wait(lambda: bench.held_condition(NODES, "a", "Ready")["status"] == "Unknown") == 65 + 50
+    renew(bench, "a")
+    bench.advance_to(140)
+    assert bench.held_condition(NODES, "a", "Ready")["status"] == "Unknown", "only its kubelet can say that it is ready"
+
+
+def test_given_a_shorter_period_and_grace_by_flags_when_a_kubelet_dies_then_they_count(bench: Bench) -> None:
+    flags = ["--node-monitor-period=1s", "--node-monitor-grace-period=8s"]
+    world = World(bench, ControllerManagerSettings.from_flags(flags))
+    world.join("a")
+    world.join("b")
+    bench.advance_to(20.5)
+    world.die("a", renewed_s=20.2)
+    assert bench.wait(lambda: bench.held_condition(NODES, "a", "Ready")["status"] == "Unknown") == 28
+
+
+def test_given_all_zones_down_when_one_node_returns_then_the_others_get_a_new_chance_and_then_their_taint(
+    bench: Bench,
+) -> None:
+    world = World(bench)
+    for name in ("a", "b", "c"):
+        world.join(name, zone=name)
+        world.die(name, renewed_s=0)
+    bench.advance_to(100)
+    assert world.given_up() == []
+    conditions = [
+        {
+            "type": "Ready",
+            "status": "True",
+            "reason": "KubeletReady",
+            "lastHeartbeatTime": bench.stamp(100),
+            "lastTransitionTime": bench.stamp(100),
+        }
+    ]
+
+    def back() -> None:
+        bench.store.patch(LEASES, "kube-node-lease", "a", {"spec": {"renewTime": None}})
+        bench.store.patch(NODES, None, "a", {"status": {"conditions": conditions}}, subresource="status")
+
+    bench.kernel.call(back)
+    bench.advance_to(105)
+    assert world.given_up() == []
+    bench.advance_to(130)
+    assert world.given_up() == ["b", "c"], "the limiters were drained, so one interval later"
+
+
+def test_given_a_kubelet_that_says_not_ready_when_looked_at_then_the_taint_says_not_ready(bench: Bench) -> None:
+    world = World(bench)
+    world.join("a")
+    world.join("b")
+    bench.advance_to(12)
+    condition = {"type": "Ready", "status": "False", "reason": "KubeletNotReady", "lastTransitionTime": bench.stamp(12)}
+    change = {"status": {"conditions": [condition]}}
+    bench.kernel.call(lambda: bench.store.patch(NODES, None, "a", change, subresource="status"))
+    bench.advance_to(14)
+    assert world.taints("a") == {(NOT_READY, "NoSchedule")}
+    bench.advance_to(15)
+    assert world.taints("a") == {(NOT_READY, "NoSchedule"), (NOT_READY, "NoExecute")}
+
+
+def test_given_healthy_nodes_when_a_day_passes_then_nothing_is_written(bench: Bench) -> None:
+    world = World(bench)
+    for number in range(3):
+        world.join(f"n{number}")
+    bench.advance_to(60)
+    version = bench.store.version
+    bench.advance_to(86_400)
+    assert bench.store.version == version
