@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from harness.clock import SECOND
-from harness.cluster.store.amounts import canonical
+from harness.kube.amounts import canonical
 from harness.kube.metrics import Usage
 from harness.kube.objects import Object, labels_of, name_of, namespace_of
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from harness.cluster.controllers.horizontalpodautoscaling.calculator import Calculator, Proposal, Target
 from harness.cluster.metrics import MetricsClient, MetricsError
-from harness.cluster.store.amounts import canonical
+from harness.kube.amounts import canonical
 from harness.kube import quantity
 from harness.kube.selectors import Selector, from_object
 
