@@ -108,6 +108,11 @@ class Kernel:
         """The present moment in microseconds since the Unix epoch."""
         return self._now
 
+    @property
+    def present(self) -> int:
+        """Like `now`, from any thread, and with a pace as of this instant and not of the latest event."""
+        return self._now if self._pace is None else max(self._now, self._paced_now())
+
     def at(self, when_us: int, callback: Callable[[], None], *, priority: int = 0) -> Timer:
         """Run `callback` at `when_us`; of equal moments the lower priority runs first, then the one asked for first.
 

@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import orjson
-from aiohttp import web
 
 from harness.clock import format_micro_time
+from harness.cluster.api.http import Response
 from harness.cluster.store import Served, Stored
 from harness.cluster.store.conversion import from_storage
 from harness.kube.errors import ApiError
@@ -22,20 +22,20 @@ _JSON = "application/json"
 _NODE_LEASES = "kube-node-lease"
 
 
-def answer(body: bytes, *, status: int = 200, content_type: str = _JSON) -> web.Response:
+def answer(body: bytes, *, status: int = 200, content_type: str = _JSON) -> Response:
     """A whole answer."""
-    return web.Response(body=body, status=status, content_type=content_type)
+    return Response(body, status=status, content_type=content_type)
 
 
-def answer_value(value: Any, *, status: int = 200) -> web.Response:
+def answer_value(value: Any, *, status: int = 200) -> Response:
     """A whole answer from a JSON value."""
     return answer(orjson.dumps(value), status=status)
 
 
-def answer_error(error: ApiError) -> web.Response:
+def answer_error(error: ApiError) -> Response:
     """The Status of a refusal."""
     headers = {"Retry-After": "10"} if error.code == 429 else None
-    return web.Response(body=orjson.dumps(error.status()), status=error.code, content_type=_JSON, headers=headers)
+    return Response(orjson.dumps(error.status()), status=error.code, headers=headers)
 
 
 def success(resource: Resource | None = None, obj: Object | None = None, *, code: int | None = None) -> dict[str, Any]:

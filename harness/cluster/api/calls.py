@@ -2,48 +2,37 @@
 
 from __future__ import annotations
 
-import asyncio
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TypeVar
 
-from aiohttp import web
-
-from harness.clock import Kernel
 from harness.cluster.api.discovery import subresources
+from harness.cluster.api.forms import Form, Whole, parse_form
+from harness.cluster.api.http import Request
 from harness.cluster.api.routes import Route, verb
-from harness.cluster.api.tables import Table
 from harness.cluster.store import Registry, Served, Store, Stored
 from harness.cluster.store.types import Message, message_of
-from harness.kube.errors import ApiError, Invalid, MethodNotAllowed, NotFound
+from harness.kube.errors import Invalid, MethodNotAllowed, NotFound
 
-T = TypeVar("T")
 _MANAGER_BYTES_MAX = 128
-_TABLE = re.compile(r"as=Table;v=(v1|v1beta1);g=meta\.k8s\.io|as=Table;g=meta\.k8s\.io;v=(v1|v1beta1)")
 _METHOD = "the server does not allow this method on the requested resource"
-
-
-class NotAcceptable(ApiError):
-    """No form of the answer that the client takes is served."""
-
-    code, reason = 406, "NotAcceptable"
+_OTHER_CONTENT = frozenset({"log", "exec", "attach", "portforward", "proxy"})  # subresources that answer with no object
 
 
 @dataclass(frozen=True)
 class Call:
     """A request for a resource."""
 
-    request: web.BaseRequest
+    request: Request
     served: Served
     route: Route
     verb: str
     query: Mapping[str, str]
+    form: Form
 
     @property
     def content_type(self) -> str:
         """Of the body."""
-        return self.request.headers.get("Content-Type", "")
+        return self.request.header("content-type")
 
     @property
     def strict(self) -> bool:
@@ -58,7 +47,7 @@ class Call:
             if len(named.encode()) > _MANAGER_BYTES_MAX:
                 raise _invalid_options("fieldManager", "FieldValueTooLong", "Too long: may not be more than 128 bytes")
             return named
-        agent = self.request.headers.get("User-Agent", "").partition("/")[0]
+        agent = self.request.header("user-agent").partition("/")[0]
         return "".join(filter(str.isprintable, agent)).encode()[:_MANAGER_BYTES_MAX].decode(errors="ignore")
 
     @property
@@ -66,23 +55,10 @@ class Call:
         """The type of the body, when it is a built-in kind."""
         return None if self.served.custom else message_of(self.served.resource)
 
-    def table(self) -> Table | None:
-        """The table to print, when the client prefers one."""
-        match = _TABLE.search(self.request.headers.get("Accept", "").partition(",")[0].replace(" ", ""))
-        if match is None:
-            return None
-        version = match.group(1) or match.group(2)
-        return Table(self.served, self.query.get("includeObject", "Metadata"), version)
-
-
-async def on_kernel(kernel: Kernel, function: Callable[[], T]) -> T:
-    """Run `function` on the kernel's thread, where the store may be touched."""
-    return await asyncio.wrap_future(kernel.submit(function))
-
 
 def existing(store: Store, call: Call) -> Stored:
-    """On the kernel's thread: the object that the call names. Raises NotFound."""
-    stored = store.stored(call.served.resource, call.route.namespace, call.route.name)
+    """The object that the call names, on any thread. Raises NotFound."""
+    stored = store.glance(call.served.resource, call.route.namespace, call.route.name)
     if stored is None:
         raise NotFound.of(call.served.resource, call.route.name)
     return stored
@@ -115,7 +91,7 @@ def unknown_resource() -> NotFound:
     return NotFound("the server could not find the requested resource", details={})
 
 
-def read_call(registry: Registry, request: web.BaseRequest, route: Route) -> Call:
+def read_call(registry: Registry, request: Request, route: Route) -> Call:
     """Find what a request is about. Raises NotFound, MethodNotAllowed, NotAcceptable."""
     served = registry.at(route.group, route.version, route.plural)
     if served is None:
@@ -132,11 +108,6 @@ def read_call(registry: Registry, request: web.BaseRequest, route: Route) -> Cal
     found = verb(request.method, route, query)
     if not found or (found == "create" and route.name and not route.subresource):
         raise MethodNotAllowed(_METHOD, details={})
-    _require_json(request.headers.get("Accept", ""))
-    return Call(request, served, route, found, query)
-
-
-def _require_json(accept: str) -> None:
-    if not accept or "json" in accept or "*/*" in accept or "text/plain" in accept or "application/*" in accept:
-        return
-    raise NotAcceptable("only the following media types are accepted: application/json", details={})
+    whole = route.subresource in _OTHER_CONTENT
+    form = Whole(served) if whole else parse_form(request.header("accept"), served, query, found)
+    return Call(request, served, route, found, query, form)

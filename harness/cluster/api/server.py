@@ -12,28 +12,33 @@ import hmac
 import logging
 import secrets
 import threading
+from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
 
+import uvloop
 import yaml
-from aiohttp import web
 
 from harness.clock import Kernel
 from harness.cluster.api.answers import answer_error, answer_value
 from harness.cluster.api.bodies import decode
+from harness.cluster.api.bridge import Bridge
 from harness.cluster.api.calls import read_call
+from harness.cluster.api.compression import compressed, is_worth_it
 from harness.cluster.api.discovery.places import SELF_SUBJECT_ACCESS_REVIEWS
 from harness.cluster.api.documents import OPEN, Documents
+from harness.cluster.api.http import HttpServer, Request, Response
+from harness.cluster.api.hub import Hub
 from harness.cluster.api.logs import LogPath
 from harness.cluster.api.routes import Route, parse_route
 from harness.cluster.api.tls import Credentials, make_credentials
-from harness.cluster.api.verbs import Verbs
-from harness.cluster.api.watches import Hub
+from harness.cluster.api.verbs import Answer, Verbs
 from harness.cluster.store import Store
 from harness.cluster.store.types import message_of
 from harness.kube.errors import ApiError, MethodNotAllowed, Unauthorized
 
 _BODY_BYTES_MAX = 3 * 1024 * 1024
+_PATIENCE_S = 1.0  # of the wall, for clients to take what was written when the server closes
 _log = logging.getLogger(__name__)
 
 
@@ -54,10 +59,13 @@ class ApiServer:
         self._credentials: Credentials = make_credentials()
         self.token = secrets.token_urlsafe(32)
         self.port = 0
-        self._loop = asyncio.new_event_loop()
-        self._hub = Hub(self._loop)
-        self._verbs = Verbs(kernel, store, self._hub, log_path)
-        self._runner: web.ServerRunner | None = None
+        self._loop = uvloop.new_event_loop()
+        self._hub = Hub(self._loop, lambda: kernel.present)
+        self._verbs = Verbs(kernel, store, Bridge(kernel, self._loop), self._hub, log_path)
+        too_large = answer_error(RequestEntityTooLarge(f"Request entity too large: limit is {_BODY_BYTES_MAX}"))
+        self._http = HttpServer(
+            self._handle, self._credentials.server_context(), body_bytes_max=_BODY_BYTES_MAX, too_large=too_large
+        )
         self._thread = threading.Thread(target=self._run, name="kube-api", daemon=True)
 
     @property
@@ -108,71 +116,78 @@ class ApiServer:
         self._loop.run_forever()
 
     async def _open(self) -> None:
-        server = web.Server(self._handle, request_factory=_request, handler_cancellation=True, access_log=None)
-        self._runner = web.ServerRunner(server, shutdown_timeout=1.0)
-        await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", 0, ssl_context=self._credentials.server_context())
-        await site.start()
-        self.port = self._runner.addresses[0][1]
+        self.port = await self._http.open()
         self._documents = Documents(self._version, f"127.0.0.1:{self.port}")
 
     async def _shut(self) -> None:
         self._hub.close()
-        if self._runner is not None:
-            await self._runner.cleanup()
+        await self._http.close(patience_s=_PATIENCE_S)
 
-    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+    def _handle(self, request: Request) -> Answer:
+        """Answer at once where nothing has to be waited for."""
         try:
             self._authorise(request)
-            return await self._serve(request)
-        except ApiError as error:
-            return answer_error(error)
-        except web.HTTPRequestEntityTooLarge:
-            return answer_error(RequestEntityTooLarge(f"Request entity too large: limit is {_BODY_BYTES_MAX}"))
+            answer = self._serve(request)
+        except Exception as error:  # noqa: BLE001 - told apart there
+            return _refusal(request, error)
+        if isinstance(answer, Response):
+            return self._finish(request, answer) if is_worth_it(request, answer) else answer
+        return self._await(request, answer)
+
+    async def _await(self, request: Request, coming: Coroutine[Any, Any, Response | None]) -> Response | None:
+        try:
+            answer = await coming
         except ConnectionError:
             raise
-        except Exception:  # noqa: BLE001 - a bug: it is logged, and the client gets a Status
-            _log.exception("%s %s failed", request.method, request.path)
-            return answer_error(
-                ApiError(f"Internal error occurred: {request.method} {request.path} failed, see the log of the harness")
-            )
+        except Exception as error:  # noqa: BLE001 - told apart there
+            return _refusal(request, error)
+        return answer if answer is None else await self._finish(request, answer)
 
-    def _authorise(self, request: web.BaseRequest) -> None:
+    async def _finish(self, request: Request, answer: Response) -> Response:
+        """Large answers are compressed on a thread of their own, if the client takes that."""
+        if is_worth_it(request, answer):
+            return await asyncio.get_running_loop().run_in_executor(None, compressed, answer)
+        return answer
+
+    def _authorise(self, request: Request) -> None:
         if request.path in OPEN:
             return
-        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+        scheme, _, token = request.header("authorization").partition(" ")
         if scheme.lower() != "bearer" or not hmac.compare_digest(token.strip().encode(), self.token.encode()):
             raise Unauthorized("Unauthorized")
 
-    async def _serve(self, request: web.BaseRequest) -> web.StreamResponse:
-        route = parse_route(request.rel_url.raw_path)
+    def _serve(self, request: Request) -> Answer:
+        route = parse_route(request.raw_path)
         if route is None:
             return self._elsewhere(request)
         if (route.group, route.plural) == (SELF_SUBJECT_ACCESS_REVIEWS.group, SELF_SUBJECT_ACCESS_REVIEWS.plural):
-            return await _review(request, route)
-        return await self._verbs.serve(read_call(self._store.registry, request, route))
+            return _review(request, route)
+        return self._verbs.serve(read_call(self._store.registry, request, route))
 
-    def _elsewhere(self, request: web.BaseRequest) -> web.Response:
+    def _elsewhere(self, request: Request) -> Response:
         """The places that are no resources."""
-        accept = request.headers.get("Accept", "")
-        found = self._documents.find(self._store.registry, request.method, request.path, request.query_string, accept)
-        return web.Response(body=found.body, status=found.code, headers={"Content-Type": found.content_type})
+        accept = request.header("accept")
+        found = self._documents.find(self._store.registry, request.method, request.path, request.query_text, accept)
+        return Response(found.body, status=found.code, content_type=found.content_type)
 
 
-def _request(*args: Any) -> web.BaseRequest:
-    message, payload, protocol, writer, task = args
-    return web.BaseRequest(
-        message, payload, protocol, writer, task, asyncio.get_running_loop(), client_max_size=_BODY_BYTES_MAX
+def _refusal(request: Request, error: Exception) -> Response:
+    """What is answered instead. An error that is none of the API's is a bug: it is logged, and the client gets a Status."""
+    if isinstance(error, ApiError):
+        return answer_error(error)
+    _log.error("%s %s failed", request.method, request.path, exc_info=error)
+    return answer_error(
+        ApiError(f"Internal error occurred: {request.method} {request.path} failed, see the log of the harness")
     )
 
 
-async def _review(request: web.BaseRequest, route: Route) -> web.Response:
+def _review(request: Request, route: Route) -> Response:
     """SelfSubjectAccessReview: whoever has the token may do everything."""
     if request.method != "POST" or route.name:
         raise MethodNotAllowed("the server does not allow this method on the requested resource", details={})
     review = decode(
-        await request.read(),
-        request.headers.get("Content-Type", ""),
+        request.body,
+        request.header("content-type"),
         SELF_SUBJECT_ACCESS_REVIEWS.kind,
         message_of(SELF_SUBJECT_ACCESS_REVIEWS),
     )

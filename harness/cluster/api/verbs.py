@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
-
-from aiohttp import web
 
 from harness.clock import Kernel
 from harness.cluster.api import answers, bodies, logs
-from harness.cluster.api.calls import Call, existing, on_kernel, refuse_force, require_manager
+from harness.cluster.api.bridge import Bridge
+from harness.cluster.api.calls import Call, existing, refuse_force, require_manager
+from harness.cluster.api.http import Response
+from harness.cluster.api.hub import Hub
 from harness.cluster.api.listing import parse_listing
 from harness.cluster.api.scales import replicas_patch, scale_of
 from harness.cluster.api.streams import Streams
-from harness.cluster.api.watches import Hub
 from harness.cluster.store import Store, Stored
 from harness.cluster.store.patching import apply_patch
 from harness.cluster.store.types import find_message
@@ -21,16 +21,18 @@ from harness.kube.errors import BadRequest, MethodNotAllowed
 from harness.kube.objects import Object
 from harness.kube.resources import PODS
 
-Handler = Callable[[Call], Awaitable[web.StreamResponse]]
+Answer = Response | Coroutine[Any, Any, Response | None]
+Handler = Callable[[Call], Answer]
 
 
 class Verbs:
-    """Serves calls. Everything that touches the store goes through `on_kernel`."""
+    """Serves calls. What needs the store goes over the bridge to the kernel's thread; only a get looks for itself."""
 
-    def __init__(self, kernel: Kernel, store: Store, hub: Hub, log_path: logs.LogPath) -> None:
+    def __init__(self, kernel: Kernel, store: Store, bridge: Bridge, hub: Hub, log_path: logs.LogPath) -> None:
         self._kernel = kernel
         self._store = store
-        streams = Streams(kernel, store, hub, log_path)
+        self._bridge = bridge
+        streams = Streams(kernel, store, bridge, hub, log_path)
         change: Mapping[str, Handler] = {"get": self._get, "update": self._update, "patch": self._patch}
         self._handlers: Mapping[tuple[str, str], Handler] = {
             ("", "get"): self._get,
@@ -51,7 +53,7 @@ class Verbs:
             ("scale", "patch"): self._set_scale,
         }
 
-    async def serve(self, call: Call) -> web.StreamResponse:
+    def serve(self, call: Call) -> Answer:
         """Answer a call. Raises ApiError."""
         handler = self._handlers.get((call.route.subresource, call.verb))
         if handler is None:
@@ -59,26 +61,20 @@ class Verbs:
                 f"{call.verb} is not supported on {'/'.join(filter(None, (call.route.plural, call.route.subresource)))}"
             )
             raise MethodNotAllowed(text, details={"kind": call.route.plural})
-        return await handler(call)
+        return handler(call)
 
-    async def _get(self, call: Call) -> web.StreamResponse:
-        stored, now_us = await on_kernel(self._kernel, lambda: (existing(self._store, call), self._kernel.now))
-        return self._one(call, stored, now_us)
+    def _get(self, call: Call) -> Response:
+        """Answered at once: a write is answered only when it can be seen here, and a stored version never changes."""
+        return self._one(call, existing(self._store, call), self._kernel.present)
 
-    async def _list(self, call: Call) -> web.StreamResponse:
+    async def _list(self, call: Call) -> Response:
         listing = parse_listing(call.served, call.route, call.query)
-        (candidates, version), now_us = await on_kernel(
-            self._kernel, lambda: (listing.read(self._store), self._kernel.now)
-        )
-        page, table = listing.page(candidates, version), call.table()
-        if table is not None:
-            objects = [answers.shown(call.served.resource, stored.obj, now_us) for stored in page.items]
-            return answers.answer_value(table.of(objects, now_us, page.metadata))
-        encode = answers.face(call.served, now_us)
-        return answers.answer(answers.encode_list(call.served, map(encode, page.items), page.metadata))
+        (candidates, version), now_us = await self._bridge(lambda: (listing.read(self._store), self._kernel.now))
+        page = listing.page(candidates, version)
+        return answers.answer(call.form.many(page.items, page.metadata, now_us))
 
-    async def _create(self, call: Call) -> web.StreamResponse:
-        obj, manager = await self._decoded(call), call.manager
+    async def _create(self, call: Call) -> Response:
+        obj, manager = self._decoded(call), call.manager
         dry_run = bodies.is_dry_run(call.query.get("dryRun"))
 
         def act() -> Stored:
@@ -87,11 +83,11 @@ class Verbs:
             )
             return self._stored(call, created)
 
-        stored, now_us = await on_kernel(self._kernel, lambda: (act(), self._kernel.now))
+        stored, now_us = await self._bridge(lambda: (act(), self._kernel.now))
         return self._one(call, stored, now_us, status=201)
 
-    async def _update(self, call: Call) -> web.StreamResponse:
-        obj, manager = await self._decoded(call), call.manager
+    async def _update(self, call: Call) -> Response:
+        obj, manager = self._decoded(call), call.manager
         name = obj["metadata"].setdefault("name", call.route.name)
         if name != call.route.name:
             raise BadRequest(f"the name of the object ({name}) does not match the name on the URL ({call.route.name})")
@@ -108,15 +104,15 @@ class Verbs:
             )
             return self._stored(call, replaced)
 
-        stored, now_us = await on_kernel(self._kernel, lambda: (act(), self._kernel.now))
+        stored, now_us = await self._bridge(lambda: (act(), self._kernel.now))
         return self._one(call, stored, now_us)
 
-    async def _patch(self, call: Call) -> web.StreamResponse:
+    async def _patch(self, call: Call) -> Response:
         if bodies.is_apply(call.content_type):
             return await self._apply(call)
         refuse_force(call)
         route, manager = call.route, call.manager
-        patch, kind = bodies.decode_patch(await call.request.read(), call.content_type, call.served)
+        patch, kind = bodies.decode_patch(call.request.body, call.content_type, call.served)
         dry_run = bodies.is_dry_run(call.query.get("dryRun"))
 
         def act() -> Stored:
@@ -133,13 +129,13 @@ class Verbs:
             )
             return self._stored(call, patched)
 
-        stored, now_us = await on_kernel(self._kernel, lambda: (act(), self._kernel.now))
+        stored, now_us = await self._bridge(lambda: (act(), self._kernel.now))
         return self._one(call, stored, now_us)
 
-    async def _apply(self, call: Call) -> web.StreamResponse:
+    async def _apply(self, call: Call) -> Response:
         """Server-side apply: 201 when it created the object."""
         route, manager = call.route, require_manager(call)
-        config = bodies.decode_config(await call.request.read(), strict=call.strict)
+        config = bodies.decode_config(call.request.body, strict=call.strict)
         dry_run = bodies.is_dry_run(call.query.get("dryRun"))
 
         def act() -> tuple[Stored, bool]:
@@ -156,23 +152,23 @@ class Verbs:
             )
             return self._stored(call, applied), created
 
-        (stored, created), now_us = await on_kernel(self._kernel, lambda: (act(), self._kernel.now))
+        (stored, created), now_us = await self._bridge(lambda: (act(), self._kernel.now))
         return self._one(call, stored, now_us, status=201 if created else 200)
 
-    async def _delete(self, call: Call) -> web.StreamResponse:
-        options = bodies.delete_options(await call.request.read(), call.content_type, call.query)
+    async def _delete(self, call: Call) -> Response:
+        options = bodies.delete_options(call.request.body, call.content_type, call.query)
 
         def act() -> tuple[Object, bool]:
             obj = self._delete_one(call, call.route.namespace, call.route.name, options)
             return obj, self._store.stored(call.served.resource, call.route.namespace, call.route.name) is None
 
-        obj, gone = await on_kernel(self._kernel, act)
+        obj, gone = await self._bridge(act)
         if gone and call.served.resource != PODS:
             return answers.answer_value(answers.success(call.served.resource, obj))
         return answers.answer(answers.face(call.served, self._kernel.now)(Stored(obj, 0)))
 
-    async def _delete_collection(self, call: Call) -> web.StreamResponse:
-        options = bodies.delete_options(await call.request.read(), call.content_type, call.query)
+    async def _delete_collection(self, call: Call) -> Response:
+        options = bodies.delete_options(call.request.body, call.content_type, call.query)
         listing = parse_listing(call.served, call.route, call.query)
 
         def act() -> tuple[list[Object], int]:
@@ -182,30 +178,27 @@ class Verbs:
             ]
             return [self._delete_one(call, namespace, name, options) for namespace, name in places], self._store.version
 
-        deleted, version = await on_kernel(self._kernel, act)
+        deleted, version = await self._bridge(act)
         encode = answers.face(call.served, self._kernel.now)
         items = [encode(Stored(obj, version)) for obj in deleted]
         return answers.answer(answers.encode_list(call.served, items, {"resourceVersion": str(version)}))
 
-    async def _bind(self, call: Call) -> web.StreamResponse:
-        body = bodies.decode(await call.request.read(), call.content_type, "Binding", find_message("core.Binding"))
+    async def _bind(self, call: Call) -> Response:
+        body = bodies.decode(call.request.body, call.content_type, "Binding", find_message("core.Binding"))
         target = body.get("target") or {}
         if target.get("kind", "Node") not in {"", "Node"} or not target.get("name"):
             raise BadRequest(f"a binding needs a target of kind Node with a name, got {target!r}")
-        await on_kernel(
-            self._kernel, lambda: self._store.bind(call.route.namespace or "", call.route.name, target["name"])
-        )
+        await self._bridge(lambda: self._store.bind(call.route.namespace or "", call.route.name, target["name"]))
         return answers.answer_value(answers.success(code=201), status=201)
 
-    async def _evict(self, call: Call) -> web.StreamResponse:
-        body = await call.request.read()
+    async def _evict(self, call: Call) -> Response:
+        body = call.request.body
         eviction = (
             bodies.decode(body, call.content_type, "Eviction", find_message("policy.Eviction")) if body.strip() else {}
         )
         options = eviction.get("deleteOptions") or {}
         dry_run = bodies.is_dry_run(options.get("dryRun") or call.query.get("dryRun"))
-        await on_kernel(
-            self._kernel,
+        await self._bridge(
             lambda: self._store.evict(
                 call.route.namespace or "",
                 call.route.name,
@@ -215,14 +208,14 @@ class Verbs:
         )
         return answers.answer_value(answers.success(code=201), status=201)
 
-    async def _get_scale(self, call: Call) -> web.StreamResponse:
-        stored = await on_kernel(self._kernel, lambda: existing(self._store, call))
+    async def _get_scale(self, call: Call) -> Response:
+        stored = await self._bridge(lambda: existing(self._store, call))
         return answers.answer_value(scale_of(stored.obj))
 
-    async def _set_scale(self, call: Call) -> web.StreamResponse:
+    async def _set_scale(self, call: Call) -> Response:
         if call.verb == "patch" and bodies.is_apply(call.content_type):
             return await self._apply_scale(call)
-        route, body, manager = call.route, await call.request.read(), call.manager
+        route, body, manager = call.route, call.request.body, call.manager
         dry_run = bodies.is_dry_run(call.query.get("dryRun"))
         patch, kind = (None, None)
         if call.verb == "patch":
@@ -244,11 +237,11 @@ class Verbs:
                 scaling=True,
             )
 
-        return answers.answer_value(scale_of(await on_kernel(self._kernel, act)))
+        return answers.answer_value(scale_of(await self._bridge(act)))
 
-    async def _apply_scale(self, call: Call) -> web.StreamResponse:
+    async def _apply_scale(self, call: Call) -> Response:
         route, manager = call.route, require_manager(call)
-        config = bodies.decode_config(await call.request.read(), strict=call.strict)
+        config = bodies.decode_config(call.request.body, strict=call.strict)
         dry_run = bodies.is_dry_run(call.query.get("dryRun"))
 
         def act() -> Object:
@@ -262,11 +255,11 @@ class Verbs:
                 dry_run=dry_run,
             )
 
-        return answers.answer_value(scale_of(await on_kernel(self._kernel, act)))
+        return answers.answer_value(scale_of(await self._bridge(act)))
 
-    async def _decoded(self, call: Call) -> dict[str, Any]:
+    def _decoded(self, call: Call) -> dict[str, Any]:
         """The object of the body, which lies in the namespace of the path."""
-        obj = bodies.decode(await call.request.read(), call.content_type, call.served.resource.kind, call.message)
+        obj = bodies.decode(call.request.body, call.content_type, call.served.resource.kind, call.message)
         metadata = obj.setdefault("metadata", {})
         if not isinstance(metadata, dict):
             raise BadRequest("metadata has to be an object")
@@ -296,10 +289,5 @@ class Verbs:
         stored = self._store.stored(call.served.resource, metadata.get("namespace"), metadata["name"])
         return stored if stored is not None and stored.obj is obj else Stored(obj, self._store.version)
 
-    def _one(self, call: Call, stored: Stored, now_us: int, *, status: int = 200) -> web.StreamResponse:
-        table = call.table()
-        if table is not None:
-            obj = answers.shown(call.served.resource, stored.obj, now_us)
-            version = {"resourceVersion": str(stored.version)}
-            return answers.answer_value(table.of([obj], now_us, version), status=status)
-        return answers.answer(answers.face(call.served, now_us)(stored), status=status)
+    def _one(self, call: Call, stored: Stored, now_us: int, *, status: int = 200) -> Response:
+        return answers.answer(call.form.one(stored, now_us), status=status)

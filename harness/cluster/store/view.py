@@ -58,6 +58,11 @@ class View:
         """Like `get`, with the encoded form."""
         return self._shelf(resource).get((namespace or "", name))
 
+    def glance(self, resource: Resource, namespace: str | None, name: str) -> Stored | None:
+        """Like `stored`, on any thread: what was committed when it is called is seen, and nothing half done."""
+        shelf = self._shelves.get(resource.storage_key)
+        return None if shelf is None else shelf.get((namespace or "", name))
+
     def stored_list(
         self, resource: Resource, namespace: str | None = None, selector: Selector | None = None
     ) -> Sequence[Stored]:

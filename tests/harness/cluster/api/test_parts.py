@@ -61,7 +61,7 @@ def test_given_a_path_then_it_names_a_place_or_none(path: str, route: Route | No
         ("GET", "", {}, "list"),
         ("GET", "", {"watch": "1"}, "watch"),
         ("GET", "p", {}, "get"),
-        ("GET", "p", {"watch": "true"}, "watch"),
+        ("GET", "p", {"watch": "true"}, "get"),
         ("GET", "", {"watch": "false"}, "list"),
         ("POST", "", {}, "create"),
         ("PUT", "p", {}, "update"),

@@ -113,10 +113,10 @@ def test_given_a_version_that_is_too_old_then_the_watch_says_gone(face: Face) ->
 
 
 @pytest.mark.slow
-def test_given_a_timeout_then_the_watch_ends_with_a_bookmark(face: Face) -> None:
+def test_given_a_timeout_then_a_bookmark_comes_two_seconds_before_the_end(face: Face) -> None:
     put(face, "a")
     version = face.store.version
-    with watch(face, f"resourceVersion={version}&allowWatchBookmarks=true&timeoutSeconds=1") as read:
+    with watch(face, f"resourceVersion={version}&allowWatchBookmarks=true&timeoutSeconds=3") as read:
         event = read()
         assert event is not None
         assert (event["type"], event["object"]["metadata"]["resourceVersion"]) == ("BOOKMARK", str(version))
@@ -146,11 +146,14 @@ def test_given_tables_then_columns_come_once(face: Face) -> None:
     assert second["object"]["rows"][0]["cells"] == ["a", 1, "0s"]
 
 
-def test_given_a_name_in_the_path_then_only_that_object_is_watched(face: Face) -> None:
+def test_given_a_name_and_a_watch_then_it_is_a_get_but_the_deprecated_path_watches(face: Face) -> None:
     put(face, "a")
     put(face, "b")
-    with watch(face, path=f"{MAPS}/b") as read:
+    assert face.request("GET", f"{MAPS}/b?watch=true").json["kind"] == "ConfigMap"
+    with watch(face, path="/api/v1/watch/namespaces/default/configmaps/b") as read:
         assert told(read()) == ("ADDED", "b")
+    with watch(face, path="/api/v1/watch/configmaps") as read:
+        assert [told(read()), told(read())] == [("ADDED", "a"), ("ADDED", "b")]
 
 
 def test_given_many_watches_and_changes_then_each_sees_all_in_order(face: Face) -> None:
@@ -175,6 +178,8 @@ def test_given_a_server_that_closes_then_the_watch_ends(face: Face) -> None:
 
 
 @pytest.mark.parametrize("version", ["x", "-1"])
-def test_given_a_version_that_is_none_then_it_is_a_bad_request(face: Face, version: str) -> None:
+def test_given_a_version_that_is_none_then_it_is_refused_without_a_reason(face: Face, version: str) -> None:
     answer = face.request("GET", f"{MAPS}?watch=true&resourceVersion={version}")
-    assert (answer.code, answer.json["reason"]) == (400, "BadRequest")
+    text = f'resourceVersion: Invalid value: "{version}": strconv.ParseUint: parsing "{version}": invalid syntax'
+    assert (answer.code, answer.json["message"]) == (500, text)
+    assert "reason" not in answer.json
