@@ -7,15 +7,19 @@ from harness.clock import Kernel, Seeds
 from harness.cluster.controllers.cronjob import CronJobController
 from harness.cluster.controllers.daemonset import DaemonSetController
 from harness.cluster.controllers.deployment import DeploymentController
+from harness.cluster.controllers.endpoints import EndpointsController, EndpointSliceController, EndpointSliceMirroringController
 from harness.cluster.controllers.garbagecollector import GarbageCollector
 from harness.cluster.controllers.horizontalpodautoscaling import HorizontalController
 from harness.cluster.controllers.job import JobController
 from harness.cluster.controllers.namespace import NamespaceController
 from harness.cluster.controllers.nodelifecycle import NodeLifecycleController
+from harness.cluster.controllers.nodettl import NodeTtlController
 from harness.cluster.controllers.persistentvolume import PersistentVolumeController
 from harness.cluster.controllers.poddisruptionbudget import DisruptionController
 from harness.cluster.controllers.podgc import PodGarbageCollector
 from harness.cluster.controllers.replicaset import ReplicaSetController, ReplicationControllerController
+from harness.cluster.controllers.resourcequota import ResourceQuotaController
+from harness.cluster.controllers.rootca import RootCaPublisher
 from harness.cluster.controllers.serviceaccount import ServiceAccountController
 from harness.cluster.controllers.settings import ControllerManagerSettings
 from harness.cluster.controllers.statefulset import StatefulSetController
@@ -60,7 +64,13 @@ def standard(
         StatefulSetController(kernel, reader, writer, recorder, version),
         DaemonSetController(kernel, reader, writer, recorder, version),
         CronJobController(kernel, reader, writer, recorder),
-        DisruptionController(kernel, reader, writer),
+        DisruptionController(kernel, reader, writer, recorder),
+        ResourceQuotaController(kernel, reader, writer),
+        EndpointsController(kernel, reader, writer),
+        EndpointSliceController(kernel, reader, writer, settings),
+        EndpointSliceMirroringController(reader, writer, settings),
+        NodeTtlController(reader, writer),
+        *([RootCaPublisher(reader, writer, settings.root_ca)] if settings.root_ca is not None else []),
         PersistentVolumeController(reader, writer, recorder),
         HorizontalController(kernel, reader, writer, recorder, settings, metrics or StandardMetricsClient(), version),
     ]

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from harness.cluster.controllers.gotext import label_selector
 from harness.cluster.controllers.horizontalpodautoscaling.calculator import Calculator, Proposal, Target
 from harness.cluster.metrics import MetricsClient, MetricsError
-from harness.kube.amounts import canonical
 from harness.kube import quantity
+from harness.kube.amounts import canonical
 from harness.kube.selectors import Selector, from_object
 
 _NO_TARGET = "invalid {} metric source: neither a value target nor an average value target was set"
@@ -141,7 +142,11 @@ class MetricEvaluator:
             proposal, current = self._by_total(usage, wanted, by_value=by_value)
         except MetricsError as error:
             raise MetricFailed("FailedGetObjectMetric", str(error), f"{outer}{error}") from error
-        called = f"{described['kind']} metric {name}" if by_value else f"external metric {name}({_go(metric)})"
+        called = (
+            f"{described['kind']} metric {name}"
+            if by_value
+            else f"external metric {name}({label_selector(metric.get('selector'))})"
+        )
         status = {**_status(metric, current), "describedObject": dict(described)}
         return Answer(proposal.replicas, called, {"type": "Object", "object": status})
 
@@ -156,14 +161,14 @@ class MetricEvaluator:
         try:
             values, _ = self._client.external(self._namespace, name, _metric_selector(metric))
         except MetricsError as error:
-            text = f"unable to get external metric {self._namespace}/{name}/{_go(metric)}: {error}"
+            text = f"unable to get external metric {self._namespace}/{name}/{label_selector(metric.get('selector'))}: {error}"
             raise MetricFailed("FailedGetExternalMetric", text, outer + prefix + text) from error
         try:
             proposal, current = self._by_total(sum(values), wanted, by_value=by_value)
         except MetricsError as error:
             raise MetricFailed("FailedGetExternalMetric", str(error), f"{outer}{prefix}{error}") from error
         status = {"type": "External", "external": _status(metric, current)}
-        return Answer(proposal.replicas, f"external metric {name}({_go(metric)})", status)
+        return Answer(proposal.replicas, f"external metric {name}({label_selector(metric.get('selector'))})", status)
 
     def _by_total(self, usage: int, wanted: Mapping[str, Any], *, by_value: bool) -> tuple[Proposal, dict[str, str]]:
         if by_value:
@@ -190,16 +195,3 @@ def _metric_selector(metric: Mapping[str, Any]) -> Selector:
 def _status(metric: Mapping[str, Any], current: Mapping[str, Any]) -> dict[str, Any]:
     identifier = {key: metric[key] for key in ("name", "selector") if metric.get(key) is not None}
     return {"metric": identifier, "current": dict(current)}
-
-
-def _go(metric: Mapping[str, Any]) -> str:
-    """A metav1.LabelSelector as Go prints a pointer to one."""
-    selector = metric.get("selector")
-    if selector is None:
-        return "nil"
-    labels = "".join(f"{key}: {value}," for key, value in sorted((selector.get("matchLabels") or {}).items()))
-    expressions = "".join(
-        f"LabelSelectorRequirement{{Key:{one['key']},Operator:{one['operator']},Values:[{' '.join(one.get('values') or ())}],}},"
-        for one in selector.get("matchExpressions") or ()
-    )
-    return f"&LabelSelector{{MatchLabels:map[string]string{{{labels}}},MatchExpressions:[]LabelSelectorRequirement{{{expressions}}},}}"
