@@ -87,7 +87,7 @@ def _alone(history: History, end: float, tolerance: Tolerance, words: str) -> _P
     gone = bool(history.states) and history.states[-1][1] is None
     if gone and not history.events and states[-1] - states[0] <= tolerance.transient_s:
         return _Paired()
-    if states and not history.events and end - states[0] <= tolerance.of(end):
+    if states and not history.events and end - states[0] <= tolerance.of(0):
         return _Paired()
     first = f" (from {states[0]:g} s: {_words(history.states[0][1])})" if states else ""
     events = "".join(f"; event {' '.join(event)} at {_moments(at)}" for event, at in sorted(history.events.items()))
@@ -115,9 +115,11 @@ def _events(
     tolerance: Tolerance,
     paired: _Paired,
 ) -> None:
-    late = min(ends) - tolerance.of(min(ends))
+    late = min(ends) - tolerance.of(0)
     words = " ".join(part for part in event if part)
-    if len(expected) != len(actual) and [m for m in expected if m < late] != [m for m in actual if m < late]:
+    if len(expected) != len(actual) and (
+        min(len(expected), len(actual)) < max(_before(late, expected), _before(late, actual))
+    ):
         told = _moments(expected) if expected else "never"
         paired.problems.append(f"event {words}: expected at {told}, got {_moments(actual) if actual else 'none'}")
         return
@@ -126,6 +128,10 @@ def _events(
             paired.problems.append(f"event {words}: expected at {one:g} s, got at {two:g} s")
             return
         paired.moments.append((one, two, f"event {event[1]}"))
+
+
+def _before(moment: float, moments: list[float]) -> int:
+    return sum(1 for found in moments if found < moment)
 
 
 def align(
@@ -180,7 +186,7 @@ def _reach(states: States, at: int, transient_s: float) -> list[int]:
 
 def _is_end(states: States, at: int, end: float, tolerance: Tolerance) -> bool:
     """Whether nothing comes after `at`, or only what came too shortly before the end for the other side."""
-    return at == len(states) - 1 or end - states[at + 1][0] <= tolerance.of(end)
+    return at == len(states) - 1 or end - states[at + 1][0] <= tolerance.of(0)
 
 
 def _explain(expected: States, actual: States, chosen: tuple[int, int], tolerance: Tolerance) -> str:

@@ -1,9 +1,9 @@
 """`harness.kube.client.Reader` over HTTP: an indexed cache for each type, fed by list and watch.
 
-Follows client-go's reflector and informer (`tools/cache`, 1.34): the first question about a type lists it and starts its watch; bookmarks move the position; a
-watch that ended is opened again where it was; 410 Gone, in the answer or in the stream, lists again and tells observers the difference. A server that cannot be
-reached, or a watch that ends without news, is tried again after 50 ms, doubled up to 5 s; meanwhile the cache stays as it was. The streams are read, decoded and
-frozen on a thread each; the kernel's thread applies. What differs from an informer: `observe` never resyncs.
+Follows client-go's reflector and informer (`tools/cache`, 1.34): the first question about a type lists it and starts its watch; bookmarks move the
+position; a watch that ended is opened again where it was; 410 Gone, in the answer or in the stream, lists again and tells observers the difference. A
+server that cannot be reached, or a watch that ends without news, is tried again after 50 ms, doubled up to 5 s; meanwhile the cache stays as it was.
+The streams are read, decoded and frozen on a thread each; the kernel's thread applies. What differs from an informer: `observe` never resyncs.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ _WATCH_S = 240  # the server ends a watch after this; bookmarks come about every
 _SILENCE_S = 300.0
 _RETRY_FIRST_S = 0.05
 _RETRY_LAST_S = 5.0
+_CLOSE_S = 2.0
 
 
 class Channel(Protocol):
@@ -80,6 +81,11 @@ class RemoteReader:
             observer("ADDED", obj, None)
         feed.observers.append(observer)
 
+    def troubles(self) -> Sequence[str]:
+        """Why caches are not kept up to date now, a sentence a type; empty when all is well."""
+        found = [(feed.trouble, resource) for resource, feed in self._feeds.items()]
+        return [f"{resource.group_resource}: {trouble}" for trouble, resource in found if trouble is not None]
+
     def close(self) -> None:
         """End every watch; what is cached can still be read. Harmless when called twice."""
         for feed in self._feeds.values():
@@ -103,21 +109,25 @@ class _Feed:
         self._path = path_of(resource, namespace)
         self._closed = threading.Event()
         self._stream: Stream | None = None
+        self._thread: threading.Thread | None = None
         self.cache = Cache({"owner": owner_index, **({"node": node_index} if resource == PODS else {})})
         self.observers: list[Observer] = []
+        self.trouble: ApiError | None = None
 
     def begin(self) -> None:
         """List on the caller's thread, so that the cache is filled when this returns, then watch. Raises ApiError."""
         items, version = self._list()
         self._replace(items)
-        threading.Thread(
-            target=self._follow, args=(version,), name=f"watch-{self._resource.plural}", daemon=True
-        ).start()
+        name = f"watch-{self._resource.plural}"
+        self._thread = threading.Thread(target=self._follow, args=(version,), name=name, daemon=True)
+        self._thread.start()
 
     def close(self) -> None:
         self._closed.set()
         if self._stream is not None:
             self._stream.close()
+        if self._thread is not None:
+            self._thread.join(_CLOSE_S)
 
     def _list(self) -> tuple[list[Object], str]:
         items: list[Object] = []
@@ -144,8 +154,11 @@ class _Feed:
                 self._watch(self._position)
             except Expired:
                 self._position = None
-            except ApiError:
-                pass  # unreachable, overloaded, not allowed for now: as client-go does, the position is kept and tried again
+            except ApiError as error:
+                # Unreachable, overloaded, not allowed for now: as client-go does, the position is kept and tried again.
+                self.trouble = error
+            else:
+                self.trouble = None
             if self._position is not None and self._position != before:
                 wait_s = _RETRY_FIRST_S
             else:
@@ -162,6 +175,8 @@ class _Feed:
         }
         stream = self._stream = self._channel.stream(self._path, query, silence_s=_SILENCE_S)
         try:
+            if self._closed.is_set():
+                return  # between the decision to watch and the answer
             for line in stream:
                 event = _event(line)
                 obj = event["object"]

@@ -1,7 +1,7 @@
 """Requests to one API server: keep-alive connections, JSON both ways, refusals as `harness.kube.errors`.
 
-A request that found no server is tried again only where it is harmless (connecting, and reading for GET); everything else is the caller's decision, as nobody
-here may sleep on the kernel's thread. Safe to use from several threads.
+A request that found no server is tried again only where it is harmless (connecting, and reading for GET); everything else is the caller's decision,
+as nobody here may sleep on the kernel's thread. Safe to use from several threads.
 """
 
 from __future__ import annotations
