@@ -14,6 +14,7 @@ from typing import Any
 from harness.clock import MINUTE, SECOND, Kernel, format_time
 from harness.cluster.controllers.job import indexes, pods, verdict
 from harness.cluster.controllers.job.backoff import BackoffRecord
+from harness.cluster.controllers.job.membership import members
 from harness.cluster.controllers.job.names import (
     FINALIZER,
     has_finalizer,
@@ -24,10 +25,10 @@ from harness.cluster.controllers.job.names import (
 )
 from harness.cluster.controllers.job.pod_failure_policy import match
 from harness.cluster.controllers.job.view import View, look, uncounted
-from harness.cluster.controllers.pods import PodControl, Retries, is_ready, namespace_goes_away, phase_of
+from harness.cluster.controllers.pods import PodControl, Retries, is_ready, is_terminal, phase_of
+from harness.cluster.controllers.refs import index_orphans, keys_of_owners
 from harness.kube.client import Reader, Writer
 from harness.kube.controllers import Watch
-from harness.kube.errors import ApiError
 from harness.kube.events import Recorder
 from harness.kube.objects import (
     Object,
@@ -44,13 +45,20 @@ from harness.kube.resources import JOBS, PODS
 
 _RETRY_FIRST_US, _RETRY_LAST_US = 1 * SECOND, 1 * MINUTE  # DefaultJobApiBackOff, MaxJobApiBackOff
 _MANAGED_BY = "kubernetes.io/job-controller"
-_INDEX = "job"  # of pods: namespace/name of the Job that controls them, whether it exists or not
+_INDEX = "job"  # of pods that are not counted: namespace/name of the Job that controls them, whether it exists or not
+_UNCOUNTED_MAX = 500  # MaxUncountedPods: so many are counted in one go
 
 
 def _job_of(pod: Object) -> Iterable[str]:
     owner = controller_of(pod)
     if owner is not None and owner["kind"] == JOBS.kind and owner["apiVersion"] == JOBS.api_version:
         yield f"{namespace_of(pod)}/{owner['name']}"
+
+
+def _open_pod_of(pod: Object) -> Iterable[str]:
+    """Only what still matters: a pod that has ended and is counted is never looked at again, however many there are."""
+    if has_finalizer(pod) or not is_terminal(pod):
+        yield from _job_of(pod)
 
 
 @dataclass
@@ -81,11 +89,12 @@ class JobController:
         self._pods = PodControl(writer, self._events)
         self._retries = Retries(_RETRY_FIRST_US, _RETRY_LAST_US)
         self._records: dict[str, BackoffRecord] = {}  # by the Job's uid
-        reader.add_index(PODS, _INDEX, _job_of)
+        reader.add_index(PODS, _INDEX, _open_pod_of)
+        index_orphans(reader, PODS)
 
     def watches(self) -> Sequence[Watch]:
         """Jobs and their pods."""
-        return [Watch(JOBS), Watch(PODS, _job_of)]
+        return [Watch(JOBS), Watch(PODS, keys_of_owners(self._reader, JOBS))]
 
     def reconcile(self, key: str) -> int | None:
         """Bring one Job a step on."""
@@ -102,12 +111,9 @@ class JobController:
             return None
         if job["spec"].get("managedBy", _MANAGED_BY) != _MANAGED_BY:
             return None
-        mine = []
-        for pod in owned:
-            if (controller_of(pod) or {}).get("uid") == uid_of(job):
-                mine.append(pod)
-            else:
-                self._release(pod)
+        mine, strangers = members(self._reader, self._writer, job, owned)
+        for pod in strangers:
+            self._release(pod)
         return self._sync(job, mine)
 
     def _sync(self, job: Object, owned: Sequence[Object]) -> int | None:
@@ -140,7 +146,8 @@ class JobController:
         known = self._records.get(uid_of(view.job))
         if known is None:
             noted = {*uncounted(view.job, "succeeded"), *uncounted(view.job, "failed")}
-            counted = [pod for pod in view.pods if not has_finalizer(pod) or uid_of(pod) in noted]
+            every = self._reader.by_index(PODS, "owner", uid_of(view.job))
+            counted = [pod for pod in every if not has_finalizer(pod) or uid_of(pod) in noted]
             known = BackoffRecord().after(
                 [pod for pod in counted if phase_of(pod) == "Succeeded"],
                 [pod for pod in counted if phase_of(pod) == "Failed"],
@@ -158,16 +165,12 @@ class JobController:
             numbers.removed(pod)
         if todo.start and (blocked_us := self._retries.left_us(uid_of(job), now)):
             return blocked_us
-        for index in todo.start:
-            try:
-                self._pods.create(job, pods.new_pod(view, index))
-            except ApiError as error:
-                if namespace_goes_away(error.details):
-                    return None
-                self._pods.refused(job, error.message)
+        if todo.start:
+            made, error = self._pods.create_some(job, [pods.new_pod(view, index) for index in todo.start])
+            numbers.active += made
+            if error is not None:
                 return self._retries.failed(uid_of(job), now)
             self._retries.forget(uid_of(job))
-            numbers.active += 1
         if todo.wait_us is not None and not todo.start:
             numbers.active = 0  # upstream reports none while it backs off, even if some still run
         return todo.wait_us
@@ -180,8 +183,8 @@ class JobController:
         if (standing is None and not suspended) or (standing is not None and standing["status"] == wanted):
             return
         words = verdict.SUSPENDED if suspended else verdict.RESUMED
-        others = [entry for entry in status.get("conditions") or () if entry["type"] != "Suspended"]
-        status["conditions"] = [*others, verdict.job_condition("Suspended", words, self._kernel.now, wanted)]
+        entry = verdict.job_condition("Suspended", words, self._kernel.now, wanted)
+        status["conditions"] = verdict.with_condition(status.get("conditions") or (), entry)
         if not suspended:
             status["startTime"] = format_time(self._kernel.now)
         self._events.event(job, "Normal", "Suspended" if suspended else "Resumed", words[1])
@@ -210,7 +213,7 @@ class JobController:
         _set(status, "failed", int(status.get("failed") or 0) + len(failed))
         status["uncountedTerminatedPods"] = {}
         final = None
-        if ending is not None and not numbers.terminating:
+        if ending is not None and not numbers.terminating and not self._more_to_count(view, done):
             final = verdict.final_of(ending, self._kernel.now)
             status["conditions"] = [*status["conditions"], final]
             if final["type"] == "Complete":
@@ -242,10 +245,21 @@ class JobController:
                     succeeded.append(uid)
             elif (pod_failed or fails) and has_place and uid not in noted_failed and match(policy, pod).counts:
                 failed.append(uid)
+            if len(done) >= _UNCOUNTED_MAX:
+                break
         return done, succeeded, failed
+
+    @staticmethod
+    def _more_to_count(view: View, done: Sequence[Object]) -> bool:
+        """Whether pods were left for the next reconcile, because there were too many."""
+        return len(done) >= _UNCOUNTED_MAX and any(has_finalizer(pod) for pod in view.pods[len(done) :])
 
     def _say_finished(self, job: Object, final: dict[str, Any]) -> None:
         if final["type"] == "Complete":
+            completions = job["spec"].get("completions")
+            if completions is not None and int(job["status"].get("succeeded") or 0) > int(completions):
+                words = "Too many succeeded pods running after completion count reached"
+                self._events.event(job, "Warning", "TooManySucceededPods", words)
             self._events.event(job, "Normal", "Completed", "Job completed")
         else:
             self._events.event(job, "Warning", final["reason"], final["message"])

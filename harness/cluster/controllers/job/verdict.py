@@ -6,6 +6,7 @@ has ended and is counted.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from harness.clock import SECOND, format_time, parse_time
@@ -42,6 +43,12 @@ def job_condition(kind: str, words: tuple[str, str], now_us: int, status: str = 
         "lastProbeTime": now,
         "lastTransitionTime": now,
     }
+
+
+def with_condition(conditions: Iterable[Mapping[str, Any]], new: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """`conditions` with `new` in the place of the one of its type, or at the end."""
+    found = [dict(new) if entry["type"] == new["type"] else dict(entry) for entry in conditions]
+    return found if any(entry["type"] == new["type"] for entry in found) else [*found, dict(new)]
 
 
 def final_of(interim: Object, now_us: int) -> dict[str, Any]:
