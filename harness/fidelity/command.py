@@ -18,6 +18,7 @@ from harness.fidelity.values import TraceError
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "fidelity"
 DEFAULT_MINOR = "1.34"
+DELAY_S = 0.7  # beyond it a recording's times are those of the machine
 
 
 @dataclass(frozen=True)
@@ -120,6 +121,8 @@ def _record(traces: Sequence[Trace], kubernetes: Path, places: Places, *, update
                 save(outcome, path)
             stale = before is not None and not same and not update
             note = f"{outcome.end_s:g} s" + (", written" if written else "")
+            if outcome.about["delay"] > DELAY_S:
+                note += f", disturbed: something took {outcome.about['delay']:g} s; record it again when the machine is less busy"
             found: list[Difference] | str = (
                 "the trace has changed since it was recorded: add --update" if stale else differences
             )

@@ -10,7 +10,7 @@ import copy
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
-from harness.clock import SECOND, Kernel, Timer
+from harness.clock import MINUTE, SECOND, Kernel, Timer
 from harness.fidelity.kubelet import SCHEDULER, Binder, FakeKubelet
 from harness.fidelity.nodes import Nodes
 from harness.fidelity.recording import Recording, canonical
@@ -21,7 +21,7 @@ from harness.kube.client import Change, Reader, Writer
 from harness.kube.controllers import Manager
 from harness.kube.errors import ApiError, NotFound
 from harness.kube.objects import Object, name_of, namespace_of, new_object, thaw, uid_of
-from harness.kube.resources import NAMESPACES, NODES, PERSISTENT_VOLUMES, PODS, SERVICE_ACCOUNTS, Resource
+from harness.kube.resources import EVENTS, NAMESPACES, NODES, PERSISTENT_VOLUMES, PODS, SERVICE_ACCOUNTS, Resource
 
 _TEMPLATES: Mapping[str, tuple[str, ...]] = {
     "Pod": ("spec",),
@@ -67,6 +67,7 @@ class Driver:
         self._wake_pod: Callable[[str], None] = lambda _key: None
         self._wake_node: Callable[[str], None] = lambda _key: None
         self._start_us = self._end_us = 0
+        self._heard_us: int | None = None
         self._watched: set[Resource] = set()
         self._waiting: tuple[Step, Timer] | None = None
         self._checking = False
@@ -75,6 +76,8 @@ class Driver:
 
     def prepare(self) -> None:
         """The namespace and the nodes."""
+        if self.trace.begin.event:
+            self._reader.observe(EVENTS, self._heard)
         self._writer.create(NAMESPACES, new_object(NAMESPACES, self.trace.namespace))
         self._wake_node = self._manager.add(self._nodes)
         self._wake_pod = self._manager.add(self._kubelet)
@@ -87,11 +90,31 @@ class Driver:
     def is_prepared(self) -> bool:
         """Whether pods can be created and the nodes are ready."""
         account = self._reader.get(SERVICE_ACCOUNTS, self.trace.namespace, "default")
-        return account is not None and self._nodes.is_ready()
+        heard = self._heard_us is not None or not self.trace.begin.event
+        return account is not None and self._nodes.is_ready() and heard
 
-    def begin_at(self, when_us: int) -> None:
-        """The trace's time starts then."""
-        self._kernel.at(max(when_us, self._kernel.now), self._begin)
+    def begin_soon(self, ahead_s: int = 0) -> None:
+        """Let the trace's time start, as it asks for; else at a whole second, because Kubernetes' times have no fraction, `ahead_s` after the next one."""
+        begin, now = self.trace.begin, self._kernel.now
+        when_us = (-(-now // SECOND) + ahead_s) * SECOND
+        if begin.second is not None:
+            when_us += (begin.second * SECOND - when_us) % MINUTE
+        elif self._heard_us is not None:
+            when_us = self._heard_us + begin.plus_us
+            if when_us < now:
+                self._fail(f"begin: what was to be waited for after {begin.event} has passed: give it more time")
+                return
+        self._kernel.at(when_us, self._begin)
+
+    def _heard(self, _change: Change, event: Object, _old: Object | None) -> None:
+        subject = event.get("involvedObject") or {}
+        if event.get("reason") == self.trace.begin.event and subject.get("name") in self._nodes.alive:
+            self._heard_us = self._kernel.now
+
+    @property
+    def begun_us(self) -> int:
+        """When its time started."""
+        return self._start_us
 
     def _begin(self) -> None:
         self._start_us = self._kernel.now

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from harness.clock import MINUTE, SECOND, Kernel, Outcome, Seeds, Timeline, parse_time
+from harness.clock import MINUTE, Kernel, Outcome, Seeds, Timeline, parse_time
 from harness.cluster.cluster import EmbeddedCluster
 from harness.cluster.controllers import ControllerManagerSettings
 from harness.cluster.metrics import StandardMetricsClient
@@ -37,7 +37,7 @@ def play_embedded(trace: Trace, version: str, *, seed: int = 1) -> Recording:
                 raise TraceError(
                     f"{trace.name}: the embedded cluster's nodes or service account are not ready after 5 min"
                 )
-            kernel.call(lambda: driver.begin_at(-(-kernel.now // SECOND) * SECOND))
+            kernel.call(driver.begin_soon)
             kernel.wait(lambda: driver.finished, _LIMIT_US)
             return kernel.call(lambda: driver.recording({"kubernetes": version, "side": "embedded"}))
         finally:

@@ -22,8 +22,9 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.clock import MINUTE, SECOND, Kernel, Outcome
+from harness.clock import MINUTE, Kernel, Outcome
 from harness.fidelity.driver import Driver, Feed
+from harness.fidelity.pulse import Pulse
 from harness.fidelity.recording import Recording
 from harness.fidelity.trace import Trace
 from harness.fidelity.values import TraceError
@@ -175,6 +176,7 @@ class Session:
         self._drivers: list[Driver] = []
         self._metrics: Feed | None = None
         self._aggregated: AggregatedMetrics | None = None
+        self._pulse = Pulse(kernel, cluster.transport)
         self.version = str(cluster.version())
 
     def serve_metrics(self) -> None:
@@ -198,7 +200,8 @@ class Session:
             )
 
     def close(self) -> None:
-        """Stop serving metrics."""
+        """Stop feeling the pulse and serving metrics."""
+        self._pulse.close()
         if self._aggregated is not None:
             self._aggregated.close()
 
@@ -215,7 +218,7 @@ class Session:
                 "the nodes or the default service account are not ready after 2 min: look at the control plane's logs"
             )
         for number, driver in enumerate(drivers):
-            self._kernel.call(partial(self._begin, driver, number // _BEGINNERS))
+            self._kernel.call(partial(driver.begin_soon, 1 + number // _BEGINNERS))
         left = list(drivers)
         while left:
             self._kernel.wait(partial(_any_finished, left), _LIMIT_US)
@@ -223,15 +226,13 @@ class Session:
                 left.remove(driver)
                 done(driver.trace, self._result(driver))
 
-    def _begin(self, driver: Driver, ahead_s: int) -> None:
-        """At a whole second, because Kubernetes' times have no fraction."""
-        driver.begin_at((self._kernel.now // SECOND + 1 + ahead_s) * SECOND)
-
     def _result(self, driver: Driver) -> _Result:
         today = datetime.datetime.now(datetime.UTC).date().isoformat()
         flags = {component: list(values) for component, values in driver.trace.flags.items()}
+        worst_s = self._pulse.worst_s(driver.begun_us)
         about = {
             "kubernetes": self.version,
+            "delay": worst_s,
             "recorded": today,
             "command": f"harness fidelity --record {driver.trace.name}",
             "flags": flags,

@@ -28,6 +28,9 @@ VERBS = (
     "create", "replace", "patch", "scale", "delete", "evict", "bind", "wait", "metrics",
     "cordon", "uncordon", "taint", "untaint", "node-dies", "node-returns", "node-added",
 )  # fmt: skip
+_KEYS = {
+    "shows", "flags", "isolation", "scheduling", "placement", "nodes", "kubelet", "begin", "steps", "end", "observe", "tolerance", "oracle",
+}  # fmt: skip
 _CAPACITY = {"cpu": "32", "memory": "128Gi", "ephemeral-storage": "500Gi", "pods": "110"}
 
 
@@ -103,6 +106,15 @@ class Observation:
 
 
 @dataclass(frozen=True)
+class Begin:
+    """When a trace's time starts: at the next whole second, at second `second` of a minute, or `plus_us` after an event was told of one of its nodes."""
+
+    second: int | None = None
+    event: str = ""
+    plus_us: int = 0
+
+
+@dataclass(frozen=True)
 class Trace:
     """A whole trace. `name` is `area/name`."""
 
@@ -114,6 +126,7 @@ class Trace:
     placement: Literal["class", "exact"]
     nodes: tuple[NodeSpec, ...]
     rules: tuple[PodRule, ...]
+    begin: Begin
     steps: tuple[Step, ...]
     end: Step
     observe: Mapping[str, Observation]
@@ -148,8 +161,7 @@ def read_trace(path: Path, root: Path) -> Trace:
 
 def parse_trace(name: str, body: Mapping[str, Any]) -> Trace:
     """A trace from its document. Raises TraceError."""
-    known = {"shows", "flags", "isolation", "scheduling", "placement", "nodes", "kubelet", "steps", "end", "observe", "tolerance", "oracle"}  # fmt: skip
-    allow(body, known, "trace")
+    allow(body, _KEYS, "trace")
     if not isinstance(body.get("shows"), str):
         raise TraceError("shows: missing: say in one sentence what the trace shows")
     flags = body.get("flags") or {}
@@ -167,6 +179,7 @@ def parse_trace(name: str, body: Mapping[str, Any]) -> Trace:
         placement=_choice(body, "placement", ("class", "exact"), "class"),
         nodes=tuple(_nodes(name, body.get("nodes"))),
         rules=tuple(_rule(entry, f"kubelet[{at}]") for at, entry in enumerate(body.get("kubelet") or ())),
+        begin=_begin(body.get("begin") or {}),
         steps=steps,
         end=_end(body.get("end"), len(steps) + 1),
         observe=_observed(body.get("observe"), kinds),
@@ -264,6 +277,16 @@ def _step(number: int, entry: Mapping[str, Any]) -> Step:
         plus_us=duration_us(entry.get("plus", 0), f"{place}.plus"),
         within_us=duration_us(entry.get("within", 120), f"{place}.within"),
         retry_us=duration_us(entry["retry"], f"{place}.retry") if "retry" in entry else None,
+    )
+
+
+def _begin(body: Mapping[str, Any]) -> Begin:
+    allow(body, {"second", "event", "plus"}, "begin")
+    second = body.get("second")
+    return Begin(
+        second=None if second is None else int(second),
+        event=str(body.get("event", "")),
+        plus_us=duration_us(body.get("plus", 0), "begin.plus"),
     )
 
 

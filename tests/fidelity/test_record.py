@@ -1,4 +1,7 @@
-"""Some traces again on a real control plane, started for this with HARNESS_KUBERNETES: what was recorded still holds. Everything here is real and follows the wall."""
+"""Some traces again on a real control plane, started for this with HARNESS_KUBERNETES: what was recorded still holds.
+
+Everything here is real and follows the wall, so a difference counts when it shows twice: a busy machine delays, but not twice at the same place.
+"""
 
 from __future__ import annotations
 
@@ -46,6 +49,7 @@ def subset() -> list[Trace]:
 def test_a_subset_recorded_again_is_what_was_recorded() -> None:
     traces = subset()
     assert traces
+    durations = {trace.name: load(PLACES.recording(trace)).end_s for trace in traces}
     found: dict[str, list[str]] = {}
 
     def done(trace: Trace, outcome: Recording | str) -> None:
@@ -53,6 +57,8 @@ def test_a_subset_recorded_again_is_what_was_recorded() -> None:
         differences = [outcome] if isinstance(outcome, str) else compare(before, outcome, trace.tolerance)
         found[trace.name] = [str(difference) for difference in differences]
 
-    durations = {trace.name: load(PLACES.recording(trace)).end_s for trace in traces}
-    record(traces, Path(os.environ["HARNESS_KUBERNETES"]), durations, done, at_once=3)
+    kubernetes = Path(os.environ["HARNESS_KUBERNETES"])
+    record(traces, kubernetes, durations, done, at_once=3)
+    if again := [trace for trace in traces if found[trace.name]]:
+        record(again, kubernetes, durations, done, at_once=3)
     assert found == {trace.name: [] for trace in traces}

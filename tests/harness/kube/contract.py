@@ -76,9 +76,9 @@ class ClientContract:
         assert found is not None
         assert (found["data"], uid_of(found), found["kind"]) == ({"x": "1"}, uid_of(created), "ConfigMap")
         with pytest.raises(TypeError):
-            found["data"]["x"] = "2"  # type: ignore[index]
+            found["data"]["x"] = "2"
         with pytest.raises(TypeError):
-            created["data"]["x"] = "2"  # type: ignore[index]
+            created["data"]["x"] = "2"
 
     def test_a_name_can_be_asked_for(self, place: Place) -> None:
         body = {"metadata": {"generateName": "a-", "namespace": place.namespace}}
@@ -219,7 +219,7 @@ class ClientContract:
         def observe(change: Change, obj: Object, old: Object | None) -> None:
             if obj["metadata"].get("namespace") == place.namespace and obj["metadata"]["name"] == "a":
                 assert place.kernel.call(lambda: True)  # on the kernel's thread: this would wait for ever elsewhere
-                seen.append((change, obj["data"]["x"], old and old["data"]["x"]))
+                seen.append((change, obj["data"]["x"], None if old is None else old["data"]["x"]))
 
         place.do(lambda: place.reader.observe(CONFIG_MAPS, observe))
         place.do(lambda: place.writer.patch(CONFIG_MAPS, place.namespace, "a", {"data": {"x": "2"}}))
