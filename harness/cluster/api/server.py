@@ -8,34 +8,49 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import hmac
 import logging
 import secrets
 import threading
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import orjson
 import uvloop
 import yaml
 
 from harness.clock import Kernel
+from harness.cluster.api import virtual
 from harness.cluster.api.answers import answer_error, answer_value
+from harness.cluster.api.auth import (
+    ADMIN,
+    GUARDED,
+    Attributes,
+    Authorization,
+    Gate,
+    Reviews,
+    ServiceAccountTokens,
+    Signer,
+    User,
+    policy,
+    require_held,
+)
 from harness.cluster.api.bodies import decode
 from harness.cluster.api.bridge import Bridge
-from harness.cluster.api.calls import read_call
+from harness.cluster.api.calls import Call, read_call
 from harness.cluster.api.compression import compressed, is_worth_it
-from harness.cluster.api.discovery.places import SELF_SUBJECT_ACCESS_REVIEWS
-from harness.cluster.api.documents import OPEN, Documents
+from harness.cluster.api.documents import OPEN, Document, Documents
 from harness.cluster.api.http import HttpServer, Request, Response
 from harness.cluster.api.hub import Hub
 from harness.cluster.api.logs import LogPath
-from harness.cluster.api.routes import Route, parse_route
+from harness.cluster.api.routes import Route, parse_route, verb
 from harness.cluster.api.tls import Credentials, make_credentials
 from harness.cluster.api.verbs import Answer, Verbs
 from harness.cluster.store import Store
 from harness.cluster.store.types import message_of
-from harness.kube.errors import ApiError, MethodNotAllowed, Unauthorized
+from harness.kube.errors import ApiError, MethodNotAllowed
+from harness.kube.resources import NAMESPACES, Resource
 
 _BODY_BYTES_MAX = 3 * 1024 * 1024
 _PATIENCE_S = 1.0  # of the wall, for clients to take what was written when the server closes
@@ -49,9 +64,22 @@ class RequestEntityTooLarge(ApiError):
 
 
 class ApiServer:
-    """Serves one store. `log_path` says where a container's log is; `version` is the cluster's, e.g. `v1.36.0`."""
+    """Serves one store. `log_path` says where a container's log is; `version` is the cluster's, e.g. `v1.36.0`.
 
-    def __init__(self, kernel: Kernel, store: Store, *, version: str, log_path: LogPath) -> None:
+    With `authorization="RBAC"` the bootstrap roles exist and everybody but the admin (who is in system:masters) may do what roles and bindings allow;
+    by default whoever has a token may do everything. `metrics` gives the metrics-server, None while there is none.
+    """
+
+    def __init__(
+        self,
+        kernel: Kernel,
+        store: Store,
+        *,
+        version: str,
+        log_path: LogPath,
+        authorization: Authorization = "AlwaysAllow",
+        metrics: Callable[[], virtual.ResourceMetrics | None] = lambda: None,
+    ) -> None:
         self._kernel = kernel
         self._store = store
         self._version = version
@@ -61,7 +89,13 @@ class ApiServer:
         self.port = 0
         self._loop = uvloop.new_event_loop()
         self._hub = Hub(self._loop, lambda: kernel.present)
-        self._verbs = Verbs(kernel, store, Bridge(kernel, self._loop), self._hub, log_path)
+        self._bridge = Bridge(kernel, self._loop)
+        self._verbs = Verbs(kernel, store, self._bridge, self._hub, log_path)
+        self._signer = Signer()
+        tokens = ServiceAccountTokens(store, self._signer)
+        self._gate = Gate(store, tokens, self.token, authorization)
+        self._metrics = metrics
+        self._virtual = virtual.Virtual(Reviews(self._gate, tokens, lambda: kernel.now), tokens, store.bind, metrics)
         too_large = answer_error(RequestEntityTooLarge(f"Request entity too large: limit is {_BODY_BYTES_MAX}"))
         self._http = HttpServer(
             self._handle, self._credentials.server_context(), body_bytes_max=_BODY_BYTES_MAX, too_large=too_large
@@ -80,7 +114,7 @@ class ApiServer:
 
     def start(self) -> ApiServer:
         """Listen; returns when it does."""
-        self._kernel.call(lambda: self._store.listen(self._hub.publish))
+        self._kernel.call(self._prepare)
         self._thread.start()
         asyncio.run_coroutine_threadsafe(self._open(), self._loop).result()
         return self
@@ -111,13 +145,26 @@ class ApiServer:
         path.write_text(yaml.safe_dump(body, sort_keys=False))
         return path
 
+    def _prepare(self) -> None:
+        """On the kernel's thread."""
+        self._store.listen(self._hub.publish)
+        if self._gate.mode == "RBAC":
+            for resource, obj in policy():
+                if self._store.get(resource, obj["metadata"].get("namespace"), obj["metadata"]["name"]) is None:
+                    self._store.create(resource, obj)
+
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
         self._loop.run_forever()
 
     async def _open(self) -> None:
         self.port = await self._http.open()
-        self._documents = Documents(self._version, f"127.0.0.1:{self.port}")
+        address = f"127.0.0.1:{self.port}"
+        keys = {
+            "/openid/v1/jwks": Document(orjson.dumps(self._signer.key_set()), "application/jwk-set+json"),
+            "/.well-known/openid-configuration": Document(orjson.dumps(self._signer.configuration(address))),
+        }
+        self._documents = Documents(self._version, address, lambda: self._metrics() is not None, keys)
 
     async def _shut(self) -> None:
         self._hub.close()
@@ -126,7 +173,6 @@ class ApiServer:
     def _handle(self, request: Request) -> Answer:
         """Answer at once where nothing has to be waited for."""
         try:
-            self._authorise(request)
             answer = self._serve(request)
         except Exception as error:  # noqa: BLE001 - told apart there
             return _refusal(request, error)
@@ -149,20 +195,61 @@ class ApiServer:
             return await asyncio.get_running_loop().run_in_executor(None, compressed, answer)
         return answer
 
-    def _authorise(self, request: Request) -> None:
-        if request.path in OPEN:
-            return
-        scheme, _, token = request.header("authorization").partition(" ")
-        if scheme.lower() != "bearer" or not hmac.compare_digest(token.strip().encode(), self.token.encode()):
-            raise Unauthorized("Unauthorized")
-
     def _serve(self, request: Request) -> Answer:
         route = parse_route(request.raw_path)
+        if self._gate.is_plainly_admin(request.headers):
+            return self._answer(request, route, ADMIN)
+        if route is None and request.path in OPEN and not request.header("authorization"):
+            return self._elsewhere(request)
+        return self._admitted(request, route)
+
+    async def _admitted(self, request: Request, route: Route | None) -> Response | None:
+        """A request of somebody else than the admin, whose tokens, roles and bindings are in the store."""
+
+        def admit() -> User:
+            user = self._gate.user(request.headers)
+            self._gate.require(attributes_of(user, request, route))
+            return user
+
+        answer = self._answer(request, route, await self._bridge(admit))
+        return answer if answer is None or isinstance(answer, Response) else await answer
+
+    def _answer(self, request: Request, route: Route | None, user: User) -> Answer:
         if route is None:
             return self._elsewhere(request)
-        if (route.group, route.plural) == (SELF_SUBJECT_ACCESS_REVIEWS.group, SELF_SUBJECT_ACCESS_REVIEWS.plural):
-            return _review(request, route)
-        return self._verbs.serve(read_call(self._store.registry, request, route))
+        resource = virtual.place(route)
+        if resource is not None:
+            return self._virtually(request, route, resource, user)
+        call = read_call(self._store.registry, request, route)
+        if call.served.resource in GUARDED and self._gate.is_guarded(user):
+            return self._guarded(call, user)
+        return self._verbs.serve(call)
+
+    async def _virtually(self, request: Request, route: Route, resource: Resource, user: User) -> Response:
+        """What is worked out and not stored."""
+        if request.method in {"GET", "HEAD"}:
+            table = "as=Table" in request.header("accept")
+            read = partial(self._virtual.read, resource, route, request.query, table=table)
+            return answer_value(await self._bridge(read))
+        if request.method != "POST":
+            raise MethodNotAllowed("the server does not allow this method on the requested resource", details={})
+        body = decode(request.body, request.header("content-type"), resource.kind, message_of(resource))
+        create = partial(self._virtual.create, resource, route, user, body)
+        return answer_value(await self._bridge(create), status=201)
+
+    async def _guarded(self, call: Call, user: User) -> Response | None:
+        """Roles and bindings are written by those who hold what they grant."""
+        resource, namespace = call.served.resource, call.route.namespace
+        if call.verb in {"create", "update", "patch"}:
+            new = await self._verbs.wanted(call)
+
+            def check() -> None:
+                old = self._store.get(resource, namespace, str(new["metadata"].get("name") or ""))
+                require_held(self._gate.rbac, user, resource, new, old)
+
+            await self._bridge(check)
+        answer = self._verbs.serve(call)
+        return answer if answer is None or isinstance(answer, Response) else await answer
 
     def _elsewhere(self, request: Request) -> Response:
         """The places that are no resources."""
@@ -181,19 +268,10 @@ def _refusal(request: Request, error: Exception) -> Response:
     )
 
 
-def _review(request: Request, route: Route) -> Response:
-    """SelfSubjectAccessReview: whoever has the token may do everything."""
-    if request.method != "POST" or route.name:
-        raise MethodNotAllowed("the server does not allow this method on the requested resource", details={})
-    review = decode(
-        request.body,
-        request.header("content-type"),
-        SELF_SUBJECT_ACCESS_REVIEWS.kind,
-        message_of(SELF_SUBJECT_ACCESS_REVIEWS),
-    )
-    body = {
-        "kind": SELF_SUBJECT_ACCESS_REVIEWS.kind,
-        "apiVersion": SELF_SUBJECT_ACCESS_REVIEWS.api_version,
-        "metadata": {},
-    }
-    return answer_value({**body, "spec": review.get("spec") or {}, "status": {"allowed": True}}, status=201)
+def attributes_of(user: User, request: Request, route: Route | None) -> Attributes:
+    """What a request wants, for the authorizer."""
+    if route is None:
+        return Attributes(user, request.method.lower(), path=request.path)
+    namespace = route.namespace or (route.name if (route.group, route.plural) == ("", NAMESPACES.plural) else "")
+    place = (route.group, route.version, route.plural, route.subresource)
+    return Attributes(user, verb(request.method, route, request.query), *place, namespace, route.name)

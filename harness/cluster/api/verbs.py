@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Mapping
+from functools import partial
 from typing import Any
 
 from harness.clock import Kernel
@@ -62,6 +63,20 @@ class Verbs:
             )
             raise MethodNotAllowed(text, details={"kind": call.route.plural})
         return handler(call)
+
+    async def wanted(self, call: Call) -> Mapping[str, Any]:
+        """What a create, an update or a patch would store, without storing it: for who decides whether it may be. Raises ApiError."""
+        if call.verb != "patch":
+            obj = self._decoded(call)
+            return {**obj, "metadata": {"name": call.route.name, **obj["metadata"]}}
+        route = call.route
+        place = (call.served.resource, route.namespace, route.name)
+        if bodies.is_apply(call.content_type):
+            config, manager = bodies.decode_config(call.request.body, strict=call.strict), require_manager(call)
+            apply = partial(self._store.apply, *place, config, manager=manager, force=True, dry_run=True)
+            return (await self._bridge(apply))[0]
+        patch, kind = bodies.decode_patch(call.request.body, call.content_type, call.served)
+        return await self._bridge(lambda: self._store.patch(*place, patch, kind=kind, dry_run=True))
 
     def _get(self, call: Call) -> Response:
         """Answered at once: a write is answered only when it can be seen here, and a stored version never changes."""

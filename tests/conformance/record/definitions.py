@@ -1,9 +1,9 @@
-"""Writes fixtures/facts/kubernetes-{openapi,columns}.json.xz and fixtures/conformance/discovery.json from a real control plane.
+"""Writes fixtures/facts/kubernetes-{openapi,columns,rbac}.json.xz and fixtures/conformance/discovery.json from a real control plane.
 
     python -m tests.conformance.record.definitions KUBECONFIG
 
 The first holds the schemas of the built-in kinds as OpenAPI v3 publishes them (what `kubectl explain` prints), the second what each column of a Table means,
-the third which resources there are with which verbs.
+the third the roles and bindings that a new cluster has, the last which resources there are with which verbs.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import orjson
 
 from tests.conformance.real import AGGREGATED, TABLE, RealServer
 
+_BOOTSTRAP = "kubernetes.io/bootstrapping%3Drbac-defaults"
 ROOT = Path(__file__).parents[3] / "fixtures"
 
 
@@ -46,8 +47,20 @@ def columns(server: RealServer, groups: list[Any]) -> dict[str, dict[str, str]]:
     return {key: found[key] for key in sorted(found)}
 
 
+def roles(server: RealServer) -> dict[str, list[Any]]:
+    """The bootstrap roles and bindings by their plural."""
+    found = {}
+    for plural in ("clusterroles", "clusterrolebindings", "roles", "rolebindings"):
+        listed = server.get(f"/apis/rbac.authorization.k8s.io/v1/{plural}?labelSelector={_BOOTSTRAP}")["items"]
+        for item in listed:
+            kept = ("name", "namespace", "labels", "annotations")
+            item["metadata"] = {key: item["metadata"][key] for key in kept if key in item["metadata"]}
+        found[plural] = listed
+    return found
+
+
 def main(kubeconfig: str) -> None:
-    """Record all three."""
+    """Record all of them."""
     server = RealServer(Path(kubeconfig))
     version = server.get("/version")["gitVersion"]
     source = {
@@ -58,6 +71,7 @@ def main(kubeconfig: str) -> None:
     facts, conformance = ROOT / "facts", ROOT / "conformance"
     _pack(facts / "kubernetes-openapi.json.xz", {"source": source, "schemas": schemas(server)})
     _pack(facts / "kubernetes-columns.json.xz", {"source": source, "columns": columns(server, groups)})
+    _pack(facts / "kubernetes-rbac.json.xz", {"source": source, "objects": roles(server)})
     discovery = {"source": source, "groups": groups, "plain": server.get("/apis")["groups"]}
     (conformance / "discovery.json").write_bytes(orjson.dumps(discovery, option=orjson.OPT_INDENT_2) + b"\n")
 

@@ -37,7 +37,7 @@ def test_given_no_or_a_wrong_token_then_the_answer_is_unauthorized_but_health_is
         ("GET", "/api/v1/namespaces/default/nope", 404, "NotFound", "the server could not find the requested resource"),
         ("GET", "/apis/nope/v1", 404, "NotFound", "the server could not find the requested resource"),
         ("GET", "/nope", 404, "NotFound", "the server could not find the requested resource"),
-        ("GET", f"{POD_LIST}/p/exec", 404, "NotFound", "the server could not find the requested resource"),
+        ("GET", f"{POD_LIST}/p/proxy", 404, "NotFound", "the server could not find the requested resource"),
         (
             "GET",
             "/api/v1/namespaces/default/nodes",
@@ -404,10 +404,9 @@ def test_given_openapi_then_kinds_can_be_patched_with_field_validation(face: Fac
     assert patch["x-kubernetes-group-version-kind"] == {"group": "batch", "version": "v1", "kind": "Job"}
     assert "fieldValidation" in [parameter["name"] for parameter in patch["parameters"]]
     schemas = document["components"]["schemas"]
-    assert schemas["io.k8s.api.batch.v1.JobSpec"]["properties"]["backoffLimit"] == {
-        "type": "integer",
-        "format": "int32",
-    }
+    limit = schemas["io.k8s.api.batch.v1.JobSpec"]["properties"]["backoffLimit"]
+    assert (limit["type"], limit["format"]) == ("integer", "int32")
+    assert limit["description"].startswith("Specifies the number of retries before marking this job failed.")
     assert schemas["io.k8s.api.core.v1.PodSpec"]["properties"]["containers"]["type"] == "array"
     assert face.request("GET", "/openapi/v2").json["swagger"] == "2.0"
     assert (
@@ -430,7 +429,7 @@ def test_given_a_bug_then_the_client_gets_a_status_and_no_traceback(
     def broken(*_: Any) -> None:
         raise RuntimeError("secret internals")
 
-    monkeypatch.setattr(face.store, "stored", broken)
+    monkeypatch.setattr(face.store, "glance", broken)
     answer = face.request("GET", "/api/v1/nodes/n1")
     assert (answer.code, answer.json["reason"]) == (500, "InternalError")
     assert "secret" not in answer.json["message"]
