@@ -13,7 +13,11 @@ from harness.kube import resources
 from harness.kube.objects import Object, labels_of, name_of
 from harness.kube.resources import Resource
 
-KINDS: Mapping[str, Resource] = {value.kind: value for value in vars(resources).values() if isinstance(value, Resource)}
+KINDS: Mapping[str, Resource] = {
+    resource.kind: resource
+    for resource in reversed([value for value in vars(resources).values() if isinstance(value, Resource)])
+}
+"""By kind; of several versions the one that is declared first."""
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)")
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
