@@ -36,6 +36,7 @@ class ApiError(Exception):
         super().__init__(message)
         self.message = message
         self.details = details or {}
+        self._shows_details = details is not None
 
     def status(self) -> dict[str, Any]:
         """The metav1.Status that the HTTP face sends."""
@@ -48,7 +49,7 @@ class ApiError(Exception):
             **({"reason": self.reason} if self.reason else {}),
             "code": self.code,
         }
-        if self.details:
+        if self._shows_details:
             body["details"] = self.details
         return body
 

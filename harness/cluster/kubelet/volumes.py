@@ -81,6 +81,8 @@ class Volumes:
         elif "downwardAPI" in volume:
             files = self._downward(view, volume["downwardAPI"])
         elif "projected" in volume:
+            if is_token_volume(volume) and not view.is_real(str(volume["name"])):
+                return directory  # nobody reads the credentials of a modelled container: nothing is written
             for source in volume["projected"].get("sources") or ():
                 files.update(self._projected(view, source))
         elif "emptyDir" not in volume:
@@ -139,7 +141,9 @@ class Volumes:
 
     def _projected(self, view: PodView, source: Mapping[str, Any]) -> dict[str, bytes]:
         if "configMap" in source:
-            return self._items(view.pod, "configmap", source["configMap"], source["configMap"].get("name"))
+            authority = source["configMap"].get("name") == "kube-root-ca.crt"  # may not be published yet
+            optional = {**source["configMap"], "optional": True} if authority else source["configMap"]
+            return self._items(view.pod, "configmap", optional, optional.get("name"))
         if "secret" in source:
             return self._items(view.pod, "secret", source["secret"], source["secret"].get("name"))
         if "downwardAPI" in source:
@@ -150,6 +154,11 @@ class Volumes:
             text = f"modelled-token:{token.get('audience', '')}:{namespace_of(view.pod)}:{account}"
             return {_inside(token["path"]): text.encode()}
         raise MountError(f"projected source {', '.join(source)} is not served here: remove it from the volume")
+
+
+def is_token_volume(volume: Mapping[str, Any]) -> bool:
+    """Whether admission added this volume for the account's token."""
+    return str(volume.get("name", "")).startswith("kube-api-access-")
 
 
 def mounts_of(

@@ -12,7 +12,8 @@ from typing import Any
 
 from harness.clock import Kernel, Seeds, format_time
 from harness.cluster.store import metadata as meta
-from harness.cluster.store.admission import Admission, default_toleration_seconds
+from harness.cluster.store.addresses import Addresses
+from harness.cluster.store.admission import Admission, Charge, default_toleration_seconds
 from harness.cluster.store.apply import (
     Claim,
     Managed,
@@ -54,12 +55,16 @@ from harness.kube.resources import (
     PERSISTENT_VOLUME_CLAIMS,
     POD_DISRUPTION_BUDGETS,
     PODS,
+    RESOURCE_QUOTAS,
     SERVICE_ACCOUNTS,
+    SERVICES,
     Resource,
 )
 
 Draft = dict[str, Any]
 _ADMITTED = frozenset({PODS, PERSISTENT_VOLUME_CLAIMS})
+_CHECKED_UPDATES = frozenset({PERSISTENT_VOLUME_CLAIMS, SERVICES})
+"""The types of which validating admission looks at updates, too."""
 _NAME_ATTEMPTS = 8
 _LOG_WINDOW = 10_000
 
@@ -74,7 +79,8 @@ class Store(View):
         self._kernel = kernel
         self._seeds = seeds
         self._mutators = tuple(mutators)
-        self._admission = Admission(self)
+        self._admission = Admission(self, lambda: seeds.suffix("kube-api-access"))
+        self._addresses = Addresses(self)
         for resource, obj in first_objects():
             self.create(resource, obj)
 
@@ -114,12 +120,16 @@ class Store(View):
         if self._mutators:
             default(resource, draft)
         self._refuse(resource, name, check_metadata(resource, draft["metadata"]) + check(resource, draft))
+        if resource == SERVICES:
+            self._addresses.allocate(draft)
         if "status" in resource.subresources and resource != CUSTOM_RESOURCE_DEFINITIONS:
             begin_status(resource, draft, format_time(self._kernel.now))
         if self.stored(resource, namespace, name) is not None:
             raise AlreadyExists.of(resource, name)
+        charges = self._admission.validate(resource, draft, None, self._kernel.now)
         if dry_run:
             return self._rehearsed(draft, ownership)
+        self._pay(charges)
         created = self._commit(resource, (namespace, name), draft, ownership=ownership).obj
         self._after_create(resource, created)
         return created
@@ -357,10 +367,12 @@ class Store(View):
         resource, before, subresource = served.resource, old.obj, claim.write.subresource
         metadata = meta.settle(resource, decode_metadata(resource, candidate["metadata"]), before)
         if subresource == "status" and "status" in resource.subresources:
-            new: Draft = {
-                **before,
-                "status": decode_status(served, candidate.get("status") or {}, str(metadata["name"])),
-            }
+            new: Draft = {**before}
+            status = decode_status(served, candidate.get("status") or {}, str(metadata["name"]))
+            if status or not served.custom:
+                new["status"] = status
+            else:
+                new.pop("status", None)
         elif subresource == "finalize" and resource == NAMESPACES:
             new = {**before, "spec": candidate.get("spec") or {}}
         elif not subresource:
@@ -373,8 +385,11 @@ class Store(View):
         if new == before and not claim.moves(old):
             return before
         ownership = claim.ownership(old)
+        checked = not subresource and resource in _CHECKED_UPDATES and new.get("spec") != before.get("spec")
+        charges = self._admission.validate(resource, new, before, self._kernel.now) if checked else []
         if dry_run:
             return self._rehearsed(new, ownership)
+        self._pay(charges)
         name = str(metadata["name"])
         place = (str(metadata.get("namespace") or ""), name)
         if is_deleting(new) and is_free(resource, new):
@@ -419,6 +434,15 @@ class Store(View):
             default_toleration_seconds(new["spec"])
         self._complete(served, new, strict=strict)
         self._refuse(resource, name, check_update(resource, new, before))
+        if resource == SERVICES:
+            self._addresses.allocate(new)
+
+    def _pay(self, charges: Sequence[Charge]) -> None:
+        """Note in the quotas' status what a write costs."""
+        for charge in charges:
+            quota = charge.quota
+            place = (quota["metadata"]["namespace"], quota["metadata"]["name"])
+            self._commit(RESOURCE_QUOTAS, place, {**quota, "status": {**quota["status"], "used": dict(charge.used)}})
 
     def _refuse(self, resource: Resource, name: str, causes: list[Cause]) -> None:
         if causes:

@@ -33,6 +33,8 @@ def begin_status(resource: Resource, draft: Draft, now: str) -> None:
         draft["status"] = {"phase": "Pending", "lastPhaseTransitionTime": now}
     elif resource == PERSISTENT_VOLUME_CLAIMS:
         draft["status"] = {"phase": "Pending"}
+    elif message_of(resource) is None:
+        draft.pop("status", None)
     else:
         draft["status"] = _empty(resource)
     if resource == JOBS and not draft["metadata"].get("labels"):

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from harness.kube.objects import FrozenDict
+
 Draft = dict[str, Any]
 _SOURCE_MODES = frozenset({"configMap", "secret", "projected", "downwardAPI"})
 _SIMPLE: Mapping[str, Mapping[str, Any]] = {
@@ -23,6 +25,8 @@ def default_volume(volume: Draft) -> None:
         volume["emptyDir"] = {}
         return
     for key, source in volume.items():
+        if isinstance(source, FrozenDict):
+            continue  # the token volume, which admission gives whole
         if key in _SOURCE_MODES:
             source.setdefault("defaultMode", 420)
             for item in source.get("items") or ():

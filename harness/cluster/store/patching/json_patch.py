@@ -33,7 +33,7 @@ def _apply(document: Any, operation: Mapping[str, Any]) -> Any:
     verb, path = operation.get("op"), _pointer(str(operation["path"]))
     if verb == "test":
         if _get(document, path) != operation.get("value"):
-            raise PatchFailed(_TEXT)
+            raise PatchFailed(_TEXT, details={})
         return document
     if verb == "remove":
         return _remove(document, path)
@@ -73,7 +73,7 @@ def _position(container: Any, part: str, room: int) -> Any:
             return len(container)
         if part.isdigit() and int(part) < len(container) + room:
             return int(part)
-    raise PatchFailed(_TEXT)
+    raise PatchFailed(_TEXT, details={})
 
 
 def _add(document: Any, path: list[str], value: Any) -> Any:

@@ -11,7 +11,7 @@ from harness.clock import Seeds
 from harness.cluster.scheduler import QueueSettings
 from harness.cluster.scheduler.plugins.taint_toleration import REASON
 from harness.kube.objects import condition
-from harness.kube.resources import EVENTS, NODES, PERSISTENT_VOLUME_CLAIMS, PODS
+from harness.kube.resources import EVENTS, NODES, PERSISTENT_VOLUME_CLAIMS, PODS, PRIORITY_CLASSES
 
 from .world import HOSTNAME, ZONE, World, node, pod
 
@@ -88,7 +88,7 @@ TOGETHER = {
             "0/4 nodes are available: 1 No preemption victims found for incoming pod, 3 Preemption is not helpful for scheduling.",
         ),
         (
-            pod(requests=BIG, preemptionPolicy="Never", priority=0),
+            pod(requests=BIG, priorityClassName="meek"),
             f"0/4 nodes are available: 2 Insufficient cpu, 2 {REASON}. no new claims to deallocate, preemption: "
             "not eligible due to preemptionPolicy=Never.",
         ),
@@ -98,6 +98,7 @@ def test_given_four_nodes_when_none_takes_the_pod_then_the_text_is_that_of_a_rea
     world: World, candidate: dict[str, Any], text: str
 ) -> None:
     world.create(NODES, *four_nodes())
+    world.create(PRIORITY_CLASSES, {"metadata": {"name": "meek"}, "value": 0, "preemptionPolicy": "Never"})
     holder = pod("ok1", ports=[{"containerPort": 80, "hostPort": 80}], nodeSelector={"workload-type": "small"})
     world.create(PODS, holder)
     world.settle()

@@ -1,101 +1,26 @@
-"""The same requests to the embedded server and to a real control plane (1.34), whose kubeconfig HARNESS_CONTROL_PLANE names: equal codes, texts and objects.
-
-What differs on purpose is taken away before comparing: identities and moments, managedFields, the token volume that the real ServiceAccount admission adds,
-the finalizers that keep claims and definitions while they are used, and the Go structs that a few real messages print.
-"""
+"""What happens to pods, jobs, deployments, configuration, claims and definitions: created, changed, refused, deleted."""
 
 from __future__ import annotations
 
-import base64
-import http.client
-import os
-import re
-import secrets
-import ssl
-import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import Any
-
-import orjson
-import pytest
-import yaml
-
-from tests.harness.cluster.api.conftest import TIMEOUT_S, Face
-
-pytestmark = pytest.mark.slow
-_KUBECONFIG = os.environ.get("HARNESS_CONTROL_PLANE", "")
-if not _KUBECONFIG:
-    pytest.skip("HARNESS_CONTROL_PLANE names no kubeconfig of a real control plane", allow_module_level=True)
-
-Send = Callable[[str, str, Any, str], tuple[int, Any]]
-Step = tuple[str, str, Any] | tuple[str, str, Any, str]
-MERGE, STRATEGIC, JSON_PATCH = (
-    f"application/{kind}+json" for kind in ("merge-patch", "strategic-merge-patch", "json-patch")
+from tests.harness.cluster.api.answers.objects import (
+    BUDGETS,
+    CLAIMS,
+    CONTAINER,
+    DEPLOYMENTS,
+    JOBS,
+    JSON_PATCH,
+    MAPS,
+    PODS,
+    SECRETS,
+    SERVICES,
+    STRATEGIC,
+    Step,
+    deployment,
+    job,
+    named,
+    pod,
+    widgets,
 )
-_RANDOM = frozenset(
-    {"uid", "resourceVersion", "creationTimestamp", "deletionTimestamp", "managedFields", "clusterIP", "clusterIPs"}
-)
-_BY_CONTROLLERS: dict[str, frozenset[str]] = {  # a moment later, by controllers that run beside the real server only
-    kind: frozenset({"status"}) for kind in ("Job", "Deployment", "CustomResourceDefinition")
-}
-_PROTECTIONS = ("kubernetes.io/pvc-protection", "customresourcecleanup.apiextensions.k8s.io")
-_TOKEN = "kube-api-access-"
-
-CONTAINER = {"name": "c", "image": "a:1"}
-JOBS, DEPLOYMENTS = "/apis/batch/v1/namespaces/NS/jobs", "/apis/apps/v1/namespaces/NS/deployments"
-PODS, MAPS, SECRETS = (f"/api/v1/namespaces/NS/{plural}" for plural in ("pods", "configmaps", "secrets"))
-CLAIMS, SERVICES, BUDGETS = (
-    "/api/v1/namespaces/NS/persistentvolumeclaims",
-    "/api/v1/namespaces/NS/services",
-    "/apis/policy/v1/namespaces/NS/poddisruptionbudgets",
-)
-
-
-def named(name: str, **body: Any) -> dict[str, Any]:
-    return {"metadata": {"name": name}, **body}
-
-
-def pod(name: str = "p", container: dict[str, Any] | None = None, **spec: Any) -> dict[str, Any]:
-    return named(name, spec={"containers": [{**CONTAINER, **(container or {})}], **spec})
-
-
-def job(name: str = "j", restart: str = "Never", **spec: Any) -> dict[str, Any]:
-    return named(
-        name,
-        spec={"suspend": True, "template": {"spec": {"restartPolicy": restart, "containers": [CONTAINER]}}, **spec},
-    )
-
-
-def deployment(**spec: Any) -> dict[str, Any]:
-    template = {"metadata": {"labels": {"a": "b"}}, "spec": {"containers": [CONTAINER]}}
-    return named(
-        "d", spec={"paused": True, "replicas": 0, "selector": {"matchLabels": {"a": "b"}}, "template": template, **spec}
-    )
-
-
-def widgets(group: str = "NS.example.com") -> dict[str, Any]:
-    properties = {
-        "size": {"type": "integer", "minimum": 1},
-        "colour": {"type": "string", "enum": ["red", "blue"], "default": "red"},
-        "free": {"type": "object", "x-kubernetes-preserve-unknown-fields": True},
-    }
-    schema = {
-        "type": "object",
-        "properties": {"spec": {"type": "object", "required": ["size"], "properties": properties}},
-    }
-    version = {
-        "name": "v1",
-        "served": True,
-        "storage": True,
-        "schema": {"openAPIV3Schema": schema},
-        "subresources": {"status": {}},
-    }
-    names = {"plural": "widgets", "kind": "Widget"}
-    return named(
-        f"widgets.{group}", spec={"group": group, "names": names, "scope": "Namespaced", "versions": [version]}
-    )
-
 
 SCENARIOS: dict[str, list[Step]] = {
     "a pod's defaults": [("POST", PODS, pod())],
@@ -400,123 +325,3 @@ SCENARIOS: dict[str, list[Step]] = {
         ("GET", "/api/v1/namespaces/NS", None),
     ],
 }
-
-
-@pytest.fixture(scope="module")
-def real() -> Send:
-    path = Path(_KUBECONFIG)
-    config = yaml.safe_load(path.read_text())
-    cluster, user = config["clusters"][0]["cluster"], config["users"][0]["user"]
-    context = ssl.create_default_context(cadata=base64.b64decode(cluster["certificate-authority-data"]).decode())
-    chain = b"".join(base64.b64decode(user[key]) for key in ("client-key-data", "client-certificate-data"))
-    private = path.with_suffix(".chain")
-    private.touch(mode=0o600)
-    private.write_bytes(chain)
-    context.load_cert_chain(private)
-    private.unlink()
-    host = cluster["server"].removeprefix("https://")
-
-    def ask(method: str, path: str, body: Any, content_type: str) -> tuple[int, bytes]:
-        connection = http.client.HTTPSConnection(host, timeout=TIMEOUT_S, context=context)
-        sent = None if body is None else orjson.dumps(body)
-        connection.request(method, path, sent, {"Content-Type": content_type, "Accept": "application/json"})
-        response = connection.getresponse()
-        data = response.read()
-        connection.close()
-        return response.status, data
-
-    def send(method: str, path: str, body: Any, content_type: str) -> tuple[int, Any]:
-        limit = time.monotonic() + TIMEOUT_S
-        status, data = ask(method, path, body, content_type)
-        while not data.startswith(b"{") and time.monotonic() < limit:  # a new definition is not served at once
-            time.sleep(0.1)
-            status, data = ask(method, path, body, content_type)
-        return status, orjson.loads(data)
-
-    return send
-
-
-@pytest.fixture
-def ours(face: Face) -> Send:
-    def send(method: str, path: str, body: Any, content_type: str) -> tuple[int, Any]:
-        sent = None if body is None else orjson.dumps(body)
-        answer = face.request(method, path, sent, Content_Type=content_type)
-        return answer.code, answer.json
-
-    return send
-
-
-@pytest.fixture
-def namespace(real: Send, ours: Send) -> Iterator[str]:
-    """A namespace that both have, with its service account."""
-    name = f"diff-{secrets.token_hex(4)}"
-    for send in (real, ours):
-        assert send("POST", "/api/v1/namespaces", named(name), "application/json")[0] == 201
-    _await(
-        lambda: real("GET", f"/api/v1/namespaces/{name}/serviceaccounts/default", None, "application/json")[0] == 200
-    )
-    yield name
-    real("DELETE", f"/api/v1/namespaces/{name}", None, "application/json")
-
-
-def _await(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + TIMEOUT_S
-    while not condition():
-        assert time.monotonic() < deadline, "the real control plane did not get there"
-        time.sleep(0.05)
-
-
-def comparable(value: Any, namespace: str) -> Any:
-    """What both have to agree on."""
-    if isinstance(value, dict):
-        skipped = _RANDOM | _BY_CONTROLLERS.get(str(value.get("kind")), frozenset())
-        kept = {
-            key: comparable(item, namespace) for key, item in value.items() if key not in skipped and item is not None
-        }
-        for key in ("volumes", "volumeMounts"):
-            if key in kept:
-                kept[key] = [entry for entry in kept[key] if not entry["name"].startswith(_TOKEN)]
-        if "finalizers" in kept:
-            kept["finalizers"] = [finalizer for finalizer in kept["finalizers"] if finalizer not in _PROTECTIONS]
-        return {key: item for key, item in kept.items() if item not in ({}, [])}
-    if isinstance(value, list):
-        items = [comparable(item, namespace) for item in value]
-        return [item for position, item in enumerate(items) if item not in items[:position]]
-    if isinstance(value, str):
-        text = re.sub(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "UID", value)
-        text = re.sub(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", "TIME", text)
-        text = re.sub(r"in record \(\d+\)", "in record (VERSION)", text)
-        text = re.sub(r"((?:Invalid|Unsupported) value: )\{.*?\}(: [a-z`])", r"\1STRUCT\2", text, flags=re.DOTALL)
-        text = text.replace(", application/apply-patch+yaml", "")
-        return re.sub(r"\n@@ .*", "", text, flags=re.DOTALL).replace(namespace, "NS")
-    return value
-
-
-def differences(real: Any, ours: Any, path: str = "") -> Iterator[str]:
-    """Where two values differ."""
-    if isinstance(real, dict) and isinstance(ours, dict):
-        for key in dict.fromkeys((*real, *ours)):
-            yield from differences(real.get(key), ours.get(key), f"{path}.{key}")
-    elif real != ours:
-        yield f"  {path}\n    real {real}\n    ours {ours}"
-
-
-@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda name: name.replace(" ", "-"))
-def test_given_the_same_requests_then_both_answer_the_same(
-    real: Send, ours: Send, namespace: str, scenario: str
-) -> None:
-    different = []
-    for method, path, body, *content_type in SCENARIOS[scenario]:
-        here = path.replace("NS", namespace)
-        sent = orjson.loads(orjson.dumps(body).replace(b"NS", namespace.encode()))
-        if method == "WAIT":
-            _await(lambda here=here: real("GET", here, None, "application/json")[0] == 200)  # type: ignore[misc]
-            continue
-        form = content_type[0] if content_type else MERGE if method == "PATCH" else "application/json"
-        real_code, real_answer = real(method, here, sent, form)
-        our_code, our_answer = ours(method, here, sent, form)
-        found = list(differences(real_code, our_code, " code"))
-        found += differences(comparable(real_answer, namespace), comparable(our_answer, namespace))
-        if found:
-            different.append("\n".join([f"{method} {path} {orjson.dumps(body).decode()[:200]}", *found]))
-    assert not different, "\n".join(different)

@@ -1,0 +1,25 @@
+"""How admission says no (apiserver `admission/errors.go`)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from harness.kube.errors import Cause, Forbidden
+from harness.kube.resources import Resource
+
+Draft = dict[str, Any]
+
+
+def forbidden(resource: Resource, name: str, why: str, causes: tuple[Cause, ...] = ()) -> Forbidden:
+    """`pods "x" is forbidden: why`."""
+    details: dict[str, Any] = {"name": name, "kind": resource.plural}
+    if resource.group:
+        details["group"] = resource.group
+    if causes:
+        details["causes"] = [{"reason": c.reason, "message": c.message, "field": c.field} for c in causes]
+    return Forbidden(f'{resource.group_resource} "{name}" is forbidden: {why}', details=details)
+
+
+def name_in(draft: Draft) -> str:
+    """The name of what is refused."""
+    return str(draft["metadata"].get("name", ""))

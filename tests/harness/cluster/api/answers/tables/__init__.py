@@ -1,0 +1,13 @@
+"""The tables: scenario -> steps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from tests.harness.cluster.api.answers.objects import Step
+from tests.harness.cluster.api.answers.tables import defaults, writes
+
+TABLES: Mapping[str, Mapping[str, list[Step]]] = {
+    "writes": writes.SCENARIOS,
+    "defaults": defaults.SCENARIOS,
+}
