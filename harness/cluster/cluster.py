@@ -5,6 +5,7 @@ It begins in two steps, because what runs containers may itself need the store: 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from harness.clock import Kernel, Seeds, Timeline
@@ -17,6 +18,7 @@ from harness.cluster.store import Store
 from harness.kube.controllers import Manager
 from harness.kube.events import Recorder
 from harness.kube.hooks import AdmissionMutator, Hooks
+from harness.kube.provisioning import VolumeProvisioner
 from harness.kube.version import KubernetesVersion
 
 
@@ -62,7 +64,11 @@ class EmbeddedCluster:
         return self.kubelets
 
     def start_control_plane(
-        self, settings: ControllerManagerSettings | None = None, *, metrics: MetricsClient | None = None
+        self,
+        settings: ControllerManagerSettings | None = None,
+        *,
+        metrics: MetricsClient | None = None,
+        provisioners: Sequence[VolumeProvisioner] = (),
     ) -> None:
         """Let controllers and scheduler act, without any kubelet; `start` does this, too. `metrics` is what autoscalers ask."""
         kernel, store = self._kernel, self.store
@@ -76,6 +82,7 @@ class EmbeddedCluster:
             settings,
             version=KubernetesVersion.parse(self._version),
             metrics=metrics,
+            provisioners=provisioners,
         ):
             self.manager.add(controller)
         self.manager.add(Scheduler(kernel, store, store.writer(scheduler), self._recorder(scheduler), self._seeds))

@@ -3,6 +3,8 @@
 They never call one another: they meet in the store. Nothing ticks: a reconcile returns the time at which its answer can change.
 """
 
+from collections.abc import Sequence
+
 from harness.clock import Kernel, Seeds
 from harness.cluster.controllers.cronjob import CronJobController
 from harness.cluster.controllers.daemonset import DaemonSetController
@@ -25,10 +27,12 @@ from harness.cluster.controllers.settings import ControllerManagerSettings
 from harness.cluster.controllers.statefulset import StatefulSetController
 from harness.cluster.controllers.tainteviction import TaintEvictionController
 from harness.cluster.controllers.ttl import TtlAfterFinishedController
+from harness.cluster.controllers.volumes import ClaimProtectionController, ExternalProvisioner, VolumeProtectionController
 from harness.cluster.metrics import MetricsClient, StandardMetricsClient
 from harness.kube.client import Reader, Writer
 from harness.kube.controllers import Controller
 from harness.kube.events import Recorder
+from harness.kube.provisioning import VolumeProvisioner
 from harness.kube.version import KubernetesVersion
 
 _DEFAULT_VERSION = KubernetesVersion(1, 36)
@@ -46,6 +50,7 @@ def standard(
     *,
     version: KubernetesVersion = _DEFAULT_VERSION,
     metrics: MetricsClient | None = None,
+    provisioners: Sequence[VolumeProvisioner] = (),
 ) -> list[Controller]:
     """What kube-controller-manager runs; without `metrics` the autoscaler finds none of the metrics APIs served."""
     settings = settings or ControllerManagerSettings.for_version(version)
@@ -71,6 +76,9 @@ def standard(
         EndpointSliceMirroringController(reader, writer, settings),
         NodeTtlController(reader, writer),
         *([RootCaPublisher(reader, writer, settings.root_ca)] if settings.root_ca is not None else []),
-        PersistentVolumeController(reader, writer, recorder),
+        PersistentVolumeController(kernel, reader, writer, recorder),
+        ClaimProtectionController(reader, writer),
+        VolumeProtectionController(reader, writer),
+        *(ExternalProvisioner(kernel, reader, writer, recorder, storage) for storage in provisioners),
         HorizontalController(kernel, reader, writer, recorder, settings, metrics or StandardMetricsClient(), version),
     ]

@@ -6,10 +6,13 @@ from typing import Any
 
 import pytest
 
-from harness.kube.objects import is_true, new_object
+from harness.clock import SECOND
+from harness.cluster.controllers import standard
+from harness.kube.objects import is_true, labels_of, new_object
+from harness.kube.provisioning import ProvisionedVolume, ProvisionError, ProvisionRequest
 from harness.kube.resources import NODES, PERSISTENT_VOLUME_CLAIMS, PERSISTENT_VOLUMES, PODS, STORAGE_CLASSES
 
-from .bench import Bench, node, pod
+from .bench import Bench, Kubelet, node, pod
 
 
 @pytest.fixture
@@ -137,3 +140,136 @@ def test_given_a_bound_claim_when_it_is_deleted_then_its_volume_is_released_and_
     world.advance_to(1)
     assert world.get(PERSISTENT_VOLUMES, "v")["status"]["phase"] == "Released"
     assert bound(world, "d") is None
+
+
+class Storage:
+    """A CSI driver that takes 3 s, and fails as often as it is told to."""
+
+    driver = "ebs.csi.aws.com"
+    duration_us = 3 * SECOND
+
+    def __init__(self) -> None:
+        self.failures: list[ProvisionError] = []
+        self.removed: list[str] = []
+        self.made: list[str] = []
+
+    def provision(self, request: ProvisionRequest) -> ProvisionedVolume:
+        if self.failures:
+            raise self.failures.pop(0)
+        zone = (
+            {}
+            if request.node is None
+            else {"topology.kubernetes.io/zone": labels_of(request.node)["topology.kubernetes.io/zone"]}
+        )
+        self.made.append(request.volume_name)
+        return ProvisionedVolume(f"vol-{len(self.made)}", request.size_bytes, topology=[zone] if zone else [])
+
+    def delete(self, handle: str) -> None:
+        self.removed.append(handle)
+
+
+@pytest.fixture
+def storage(bench: Bench) -> Storage:
+    storage = Storage()
+    bench.add(*bench.kernel.call(lambda: standard(*bench.parts, bench.seeds, provisioners=[storage])))
+    bench.add_scheduler()
+    Kubelet(bench)
+    bench.create(NODES, node("n1", zone="a"))
+    return storage
+
+
+def made_on_demand(name: str = "gp3", mode: str = "Immediate", **more: Any) -> dict[str, Any]:
+    return new_object(STORAGE_CLASSES, name, provisioner="ebs.csi.aws.com", volumeBindingMode=mode, **more)
+
+
+def test_given_a_class_with_a_provisioner_when_a_claim_comes_then_a_volume_is_made_and_goes_with_it(
+    bench: Bench, storage: Storage
+) -> None:
+    bench.create(STORAGE_CLASSES, made_on_demand())
+    made = bench.create(PERSISTENT_VOLUME_CLAIMS, claim("c", storageClassName="gp3"))
+    bench.advance_to(2)
+    waiting = bench.get(PERSISTENT_VOLUME_CLAIMS, "c")
+    annotations = waiting["metadata"]["annotations"]
+    assert annotations["volume.kubernetes.io/storage-provisioner"] == "ebs.csi.aws.com"
+    assert bench.events("ExternalProvisioning") == [
+        "Waiting for a volume to be created either by the external provisioner 'ebs.csi.aws.com' or manually by the system "
+        "administrator. If volume creation is delayed, please verify that the provisioner is running and correctly registered."
+    ]
+    assert bench.events("Provisioning") == ['External provisioner is provisioning volume for claim "default/c"']
+    name = f"pvc-{made['metadata']['uid']}"
+    assert bench.wait(lambda: bound(bench, "c") == name) == 3
+    assert bench.events("ProvisioningSucceeded") == [f"Successfully provisioned volume {name}"]
+    found = bench.get(PERSISTENT_VOLUMES, name)
+    assert found["metadata"]["annotations"]["pv.kubernetes.io/provisioned-by"] == "ebs.csi.aws.com"
+    assert found["spec"]["csi"]["volumeHandle"] == "vol-1"
+    bench.kernel.call(lambda: bench.store.delete(PERSISTENT_VOLUME_CLAIMS, "default", "c"))
+    bench.advance_to(4)
+    assert storage.removed == ["vol-1"]
+    assert not bench.exists(PERSISTENT_VOLUMES, name)
+
+
+def test_given_a_provisioner_that_fails_when_it_tries_again_then_after_1_and_2_s(
+    bench: Bench, storage: Storage
+) -> None:
+    storage.failures = [ProvisionError("rpc error: code = Internal desc = no"), ProvisionError("again")]
+    bench.create(STORAGE_CLASSES, made_on_demand())
+    bench.create(PERSISTENT_VOLUME_CLAIMS, claim("c", storageClassName="gp3"))
+    assert bench.wait(lambda: bound(bench, "c") is not None) == 3 + (1 + 3) + (2 + 3)
+    assert bench.events("ProvisioningFailed") == [
+        'failed to provision volume with StorageClass "gp3": rpc error: code = Internal desc = no',
+        'failed to provision volume with StorageClass "gp3": again',
+    ]
+
+
+def test_given_a_claim_that_a_pod_uses_when_it_is_deleted_then_it_goes_when_the_pod_has_gone(world: Bench) -> None:
+    Kubelet(world)
+    world.create(PERSISTENT_VOLUMES, volume("v"))
+    world.create(PERSISTENT_VOLUME_CLAIMS, claim("c"))
+    world.create(PODS, user("p", "c"))
+    world.advance_to(1)
+    world.kernel.call(lambda: world.store.delete(PERSISTENT_VOLUME_CLAIMS, "default", "c"))
+    world.advance_to(2)
+    assert world.exists(PERSISTENT_VOLUME_CLAIMS, "c")
+    world.kernel.call(lambda: world.store.delete(PODS, "default", "p"))
+    world.advance_to(3)
+    assert not world.exists(PERSISTENT_VOLUME_CLAIMS, "c")
+    assert world.get(PERSISTENT_VOLUMES, "v")["status"]["phase"] == "Released"
+
+
+def test_given_a_bound_volume_when_it_is_deleted_then_it_goes_once_its_claim_is_gone(world: Bench) -> None:
+    world.create(PERSISTENT_VOLUMES, volume("v"))
+    world.create(PERSISTENT_VOLUME_CLAIMS, claim("c"))
+    world.advance_to(1)
+    world.kernel.call(lambda: world.store.delete(PERSISTENT_VOLUMES, None, "v"))
+    world.advance_to(2)
+    assert world.exists(PERSISTENT_VOLUMES, "v")
+    world.kernel.call(lambda: world.store.delete(PERSISTENT_VOLUME_CLAIMS, "default", "c"))
+    world.advance_to(3)
+    assert not world.exists(PERSISTENT_VOLUMES, "v")
+
+
+def test_given_a_named_volume_that_does_not_suit_when_the_claim_is_looked_at_then_an_event_says_why(
+    world: Bench,
+) -> None:
+    world.create(PERSISTENT_VOLUMES, volume("small", "1Gi"))
+    world.create(PERSISTENT_VOLUME_CLAIMS, claim("c", volumeName="small"))
+    world.advance_to(1)
+    assert world.events("VolumeMismatch") == ['Cannot bind to requested volume "small": requested PV is too small']
+
+
+def test_given_a_released_volume_that_nobody_can_delete_when_looked_at_then_it_failed(world: Bench) -> None:
+    spec = {
+        "capacity": {"storage": "5Gi"},
+        "accessModes": ["ReadWriteMany"],
+        "hostPath": {"path": "/nosuch"},
+        "persistentVolumeReclaimPolicy": "Delete",
+    }
+    world.create(PERSISTENT_VOLUMES, new_object(PERSISTENT_VOLUMES, "v", spec=spec))
+    world.create(PERSISTENT_VOLUME_CLAIMS, claim("c"))
+    world.advance_to(1)
+    world.kernel.call(lambda: world.store.delete(PERSISTENT_VOLUME_CLAIMS, "default", "c"))
+    world.advance_to(2)
+    status = world.get(PERSISTENT_VOLUMES, "v")["status"]
+    text = "host_path deleter only supports /tmp/.+ but received provided /nosuch"
+    assert (status["phase"], status["message"]) == ("Failed", text)
+    assert world.events("VolumeFailedDelete") == [text]
