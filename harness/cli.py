@@ -1,4 +1,4 @@
-"""The command line: `harness rehearse`, `up`, `down`, `check` and `fidelity`."""
+"""The command line: `harness rehearse`, `up`, `down`, `check`, `explain` and `fidelity`."""
 
 from __future__ import annotations
 
@@ -65,6 +65,16 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("--as-of", metavar="DATE", help="judge dates as of this day (default: today)")
     check.set_defaults(run=_check)
 
+    explain = commands.add_parser(
+        "explain", help="why a pod is not scheduled, or why on its node: what each plugin says"
+    )
+    explain.add_argument("pod", metavar="POD")
+    explain.add_argument("-n", "--namespace", default="default", metavar="NAMESPACE", help="default: %(default)s")
+    explain.add_argument(
+        "--kubeconfig", type=Path, default=Path("build/kubeconfig"), metavar="FILE", help="default: %(default)s"
+    )
+    explain.set_defaults(run=_explain)
+
     fidelity = commands.add_parser(
         "fidelity", help="compare the embedded cluster with a real Kubernetes control plane, trace by trace"
     )
@@ -74,7 +84,11 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="play the traces on real control planes, and compare with what was recorded",
     )
-    fidelity.add_argument("--update", action="store_true", help="with --record: replace recordings that differ")
+    fidelity.add_argument(
+        "--update",
+        action="store_true",
+        help="with --record: replace recordings that differ; else: write docs/fidelity-traces.md anew",
+    )
     fidelity.add_argument(
         "--kubernetes", type=Path, metavar="DIR", help="holds the program control-plane, which starts one"
     )
@@ -128,6 +142,12 @@ def _check(arguments: argparse.Namespace) -> int:
     from harness.check.command import check
 
     return check(arguments.path, as_of=arguments.as_of)
+
+
+def _explain(arguments: argparse.Namespace) -> int:
+    from harness.cluster.scheduler.command import explain_command
+
+    return explain_command(arguments.pod, namespace=arguments.namespace, kubeconfig=arguments.kubeconfig)
 
 
 def _fidelity(arguments: argparse.Namespace) -> int:

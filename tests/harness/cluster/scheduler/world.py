@@ -124,6 +124,9 @@ class World:
                 ready = {"conditions": [{"type": "Ready", "status": "True"}]}
                 obj = {**obj, "status": {**ready, **(obj.get("status") or {})}}  # noqa: PLW2901
             self.kernel.call(partial(self.store.create, resource, obj))
+            if resource is NODES:  # the taint of a node that is not ready yet is the node lifecycle controller's to take away
+                taints = obj["spec"].get("taints")
+                self.change(NODES, obj["metadata"]["name"], {"spec": {"taints": taints}})
 
     def change(self, resource: Resource, name: str, patch: Any, subresource: str = "") -> None:
         namespace = "default" if resource.namespaced else None
