@@ -11,6 +11,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from harness.fidelity.compare import Difference, compare
+from harness.fidelity.page import PAGE, page
 from harness.fidelity.real import record, session
 from harness.fidelity.recording import Recording, load, save
 from harness.fidelity.trace import Trace, read_traces
@@ -83,6 +84,8 @@ def fidelity(
             return _play_elsewhere(traces, kubeconfig, places)
         if recording and kubernetes is not None:
             return _record(traces, kubernetes, places, update=update, at_once=at_once)
+        if update:
+            PAGE.write_text(page(places.traces()))
         return _replay_all(traces, places)
     except TraceError as error:
         print(f"harness fidelity: {error}", file=sys.stderr)

@@ -20,7 +20,9 @@ from harness.kube.objects import Object, name_of, namespace_of
 from harness.kube.resources import PODS
 from harness.kube.selectors import Selector
 
-_WINDOW_US = 15 * SECOND
+_WINDOW_US = (
+    10 * SECOND
+)  # less than the time between two looks of the autoscaler, so that no pod is measured on the edge
 
 
 @dataclass(frozen=True)

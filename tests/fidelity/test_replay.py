@@ -7,13 +7,12 @@ from collections.abc import Iterator
 import pytest
 
 from harness.fidelity.command import Places, replay
+from harness.fidelity.page import PAGE, page
 from harness.fidelity.recording import load
 from harness.fidelity.trace import Trace
-from tests.docs.pages import ROOT
 
 PLACES = Places()
 TRACES = [trace for trace in PLACES.traces() if trace.oracle == "control-plane"]
-PAGE = (ROOT / "docs/fidelity.md").read_text()
 
 
 def named(traces: list[Trace]) -> Iterator[object]:
@@ -37,5 +36,4 @@ def test_every_recording_has_its_trace_and_says_where_it_comes_from() -> None:
 
 
 def test_the_page_lists_every_trace_with_what_it_shows() -> None:
-    listed = [line for line in PAGE.splitlines() if line.startswith("| `")]
-    assert listed == [f"| `{trace.name}` | {trace.shows} |" for trace in PLACES.traces()]
+    assert PAGE.read_text() == page(PLACES.traces()), "run harness fidelity --update"
