@@ -48,12 +48,20 @@ _FROZEN = _LEAVES | {FrozenDict, FrozenList}  # asked by exact type, which is wh
 def freeze(value: Any) -> Any:
     """A deep copy that cannot be changed; what is frozen already is shared."""
     kind = type(value)
+    if kind is dict:
+        frozen = FrozenDict(value)  # copied at once; then only what can still be changed is replaced
+        for key, item in value.items():
+            if type(item) not in _FROZEN:
+                dict.__setitem__(frozen, key, freeze(item))
+        return frozen
+    if kind is list:
+        return FrozenList([item if type(item) in _FROZEN else freeze(item) for item in value])
     if kind in _FROZEN:
         return value
-    if kind is dict or isinstance(value, Mapping):
-        return FrozenDict({key: item if type(item) in _FROZEN else freeze(item) for key, item in value.items()})
-    if kind is list or isinstance(value, list | tuple):
-        return FrozenList([item if type(item) in _FROZEN else freeze(item) for item in value])
+    if isinstance(value, Mapping):
+        return freeze(dict(value))
+    if isinstance(value, list | tuple):
+        return freeze(list(value))
     return value
 
 

@@ -10,6 +10,7 @@ import asyncio
 import base64
 import logging
 import secrets
+import sys
 import threading
 from collections.abc import Callable, Coroutine
 from functools import partial
@@ -53,6 +54,7 @@ from harness.kube.errors import ApiError, MethodNotAllowed
 from harness.kube.resources import NAMESPACES, Resource
 
 _BODY_BYTES_MAX = 3 * 1024 * 1024
+_SWITCH_S = 0.001  # the longest that the HTTP thread waits for a busy kernel's to let go of the interpreter (5 ms cost half of the pods a second)
 _PATIENCE_S = 1.0  # of the wall, for clients to take what was written when the server closes
 _log = logging.getLogger(__name__)
 
@@ -114,6 +116,7 @@ class ApiServer:
 
     def start(self) -> ApiServer:
         """Listen; returns when it does."""
+        sys.setswitchinterval(min(sys.getswitchinterval(), _SWITCH_S))
         self._kernel.call(self._prepare)
         self._thread.start()
         asyncio.run_coroutine_threadsafe(self._open(), self._loop).result()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Mapping
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -12,7 +13,7 @@ from harness.cluster.api.bridge import Bridge
 from harness.cluster.api.calls import Call, existing, refuse_force, require_manager
 from harness.cluster.api.http import Response
 from harness.cluster.api.hub import Hub
-from harness.cluster.api.listing import parse_listing
+from harness.cluster.api.listing import Listing, parse_listing
 from harness.cluster.api.scales import replicas_patch, scale_of
 from harness.cluster.api.streams import Streams
 from harness.cluster.store import Store, Stored
@@ -22,6 +23,7 @@ from harness.kube.errors import BadRequest, MethodNotAllowed
 from harness.kube.objects import Object
 from harness.kube.resources import PODS
 
+_AT_ONCE_MAX = 500  # objects of a list that are filtered and encoded on the HTTP thread, where others wait meanwhile
 Answer = Response | Coroutine[Any, Any, Response | None]
 Handler = Callable[[Call], Answer]
 
@@ -85,8 +87,10 @@ class Verbs:
     async def _list(self, call: Call) -> Response:
         listing = parse_listing(call.served, call.route, call.query)
         (candidates, version), now_us = await self._bridge(lambda: (listing.read(self._store), self._kernel.now))
-        page = listing.page(candidates, version)
-        return answers.answer(call.form.many(page.items, page.metadata, now_us))
+        if len(candidates) <= _AT_ONCE_MAX:
+            return _listed(call, listing, candidates, version, now_us)
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(None, _listed, call, listing, candidates, version, now_us)
 
     async def _create(self, call: Call) -> Response:
         obj, manager = self._decoded(call), call.manager
@@ -306,3 +310,9 @@ class Verbs:
 
     def _one(self, call: Call, stored: Stored, now_us: int, *, status: int = 200) -> Response:
         return answers.answer(call.form.one(stored, now_us), status=status)
+
+
+def _listed(call: Call, listing: Listing, candidates: Sequence[Stored], version: int, now_us: int) -> Response:
+    """On any thread, as versions do not change: the answer to a list."""
+    page = listing.page(candidates, version)
+    return answers.answer(call.form.many(page.items, page.metadata, now_us))

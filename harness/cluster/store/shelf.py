@@ -5,7 +5,9 @@ Answers are ordered by (namespace, name), as keys are in etcd. Every index is a 
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 
 from harness.cluster.store.log import Stored
 from harness.kube.client import IndexFunction
@@ -54,11 +56,41 @@ def _labels(obj: Object) -> Iterable[str]:
     return tuple(f"{key}={value}" for key, value in labels_of(obj).items())
 
 
+class _Space:
+    """One namespace: by name, and in the order of names, which a change keeps instead of sorting again."""
+
+    __slots__ = ("_names", "_objects", "by_name")
+
+    def __init__(self) -> None:
+        self.by_name: dict[str, Stored] = {}
+        self._names: list[str] = []
+        self._objects: list[Stored] = []
+
+    def put(self, name: str, new: Stored | None) -> Stored | None:
+        """Store or (None) take away; the answer is what was there."""
+        old = self.by_name.get(name)
+        place = bisect_left(self._names, name)
+        if new is None:
+            del self.by_name[name], self._names[place], self._objects[place]
+        else:
+            self.by_name[name] = new
+            if old is None:
+                self._names.insert(place, name)
+                self._objects.insert(place, new)
+            else:
+                self._objects[place] = new
+        return old
+
+    def in_order(self) -> tuple[Stored, ...]:
+        """By name."""
+        return tuple(self._objects)
+
+
 class Shelf:
     """The present objects of one resource type."""
 
     def __init__(self, *, pods: bool) -> None:
-        self._namespaces: dict[str, dict[str, Stored]] = {}
+        self._spaces: dict[str, _Space] = {}
         self._sorted: dict[str | None, tuple[Stored, ...]] = {}
         self._labels = Index(_labels)
         self._indexes: dict[str, Index] = {"owner": Index(_owner)}
@@ -67,17 +99,16 @@ class Shelf:
 
     def get(self, place: Place) -> Stored | None:
         """The object at `place`."""
-        return self._namespaces.get(place[0], {}).get(place[1])
+        space = self._spaces.get(place[0])
+        return None if space is None else space.by_name.get(place[1])
 
     def put(self, place: Place, new: Stored | None) -> None:
         """Store `new` at `place`, or with None take away what is there."""
         namespace, name = place
-        names = self._namespaces.setdefault(namespace, {})
-        old = names.get(name)
-        if new is None:
-            del names[name]
-        else:
-            names[name] = new
+        space = self._spaces.get(namespace)
+        if space is None:
+            space = self._spaces[namespace] = _Space()
+        old = space.put(name, new)
         for index in (self._labels, *self._indexes.values()):
             index.move(place, old, new)
         self._sorted.pop(namespace, None)
@@ -87,7 +118,7 @@ class Shelf:
         """Everything of one namespace or (None) of all, in order."""
         found = self._sorted.get(namespace)
         if found is None:
-            found = self._sorted[namespace] = tuple(self._in_order(namespace))
+            found = self._sorted[namespace] = self._in_order(namespace)
         return found
 
     def select(self, namespace: str | None, selector: Selector) -> list[Stored]:
@@ -120,14 +151,15 @@ class Shelf:
             )
         return [stored for _, stored in sorted(self._indexes[name].find(key).items(), key=lambda item: item[0])]
 
-    def _in_order(self, namespace: str | None) -> Iterator[Stored]:
-        for space in sorted(self._namespaces) if namespace is None else (namespace,):
-            names = self._namespaces.get(space, {})
-            yield from (names[name] for name in sorted(names))
+    def _in_order(self, namespace: str | None) -> tuple[Stored, ...]:
+        if namespace is not None:
+            space = self._spaces.get(namespace)
+            return () if space is None else space.in_order()
+        return tuple(chain.from_iterable(self.all(name) for name in sorted(self._spaces)))
 
     def _places(self) -> Iterator[tuple[Place, Stored]]:
-        for namespace, names in self._namespaces.items():
-            for name, stored in names.items():
+        for namespace, space in self._spaces.items():
+            for name, stored in space.by_name.items():
                 yield (namespace, name), stored
 
     def _narrowest(self, selector: Selector) -> Mapping[Place, Stored] | None:
