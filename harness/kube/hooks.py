@@ -138,6 +138,53 @@ class PodRuntime(Protocol):
         """What a running container uses now; None when it does not run or nobody knows."""
 
 
+class PodPorts(Protocol):
+    """Where the ports of pods really are: processes listen on loopback. On the kernel's thread."""
+
+    def address(self, pod: Object, port: int) -> tuple[str, int] | None:
+        """Host and port where a process of the pod serves its port `port`; None when none does."""
+
+
+@dataclass(frozen=True)
+class ExecStart:
+    """A command that somebody wants to run beside a container's own (kubectl exec)."""
+
+    pod: Object
+    container: str
+    argv: tuple[str, ...]
+    stdin: bool
+    tty: bool
+
+
+class ExecRefused(Exception):
+    """A command that a runtime does not run; the text is the reason, with the remedy."""
+
+
+class ExecProcess(Protocol):
+    """A command that runs. Calls return at once, and come from any thread."""
+
+    def feed(self, data: bytes) -> None:
+        """Bytes for its stdin; empty ends it."""
+
+    def resize(self, width: int, height: int) -> None:
+        """Its terminal has another size."""
+
+    def kill(self) -> None:
+        """SIGKILL now; harmless when it has ended."""
+
+
+class PodExec(Protocol):
+    """Runs commands in containers: only the entry points that a process image declares, as anything else would be a shell on the host."""
+
+    def start(
+        self, start: ExecStart, output: Callable[[int, bytes], None], ended: Callable[[int], None]
+    ) -> ExecProcess:
+        """On the kernel's thread, returns at once. Raises ExecRefused.
+
+        `output` (1 stdout, 2 stderr) and then, once, `ended` with the exit code may be called from any thread, perhaps before this returns.
+        """
+
+
 @dataclass(frozen=True)
 class Hooks:
     """Everything a cluster is given from outside."""

@@ -46,11 +46,13 @@ from harness.cluster.api.http import HttpServer, Request, Response
 from harness.cluster.api.hub import Hub
 from harness.cluster.api.logs import LogPath
 from harness.cluster.api.routes import Route, parse_route, verb
+from harness.cluster.api.streaming import PodStreams
 from harness.cluster.api.tls import Credentials, make_credentials
 from harness.cluster.api.verbs import Answer, Verbs
 from harness.cluster.store import Store
 from harness.cluster.store.types import message_of
 from harness.kube.errors import ApiError, MethodNotAllowed
+from harness.kube.hooks import PodExec, PodPorts
 from harness.kube.resources import NAMESPACES, Resource
 
 _BODY_BYTES_MAX = 3 * 1024 * 1024
@@ -69,7 +71,8 @@ class ApiServer:
     """Serves one store. `log_path` says where a container's log is; `version` is the cluster's, e.g. `v1.36.0`.
 
     With `authorization="RBAC"` the bootstrap roles exist and everybody but the admin (who is in system:masters) may do what roles and bindings allow;
-    by default whoever has a token may do everything. `metrics` gives the metrics-server, None while there is none.
+    by default whoever has a token may do everything. `metrics` gives the metrics-server, None while there is none;
+    `ports` finds the processes behind port-forward, `executor` runs what exec may run.
     """
 
     def __init__(
@@ -81,6 +84,8 @@ class ApiServer:
         log_path: LogPath,
         authorization: Authorization = "AlwaysAllow",
         metrics: Callable[[], virtual.ResourceMetrics | None] = lambda: None,
+        ports: PodPorts | None = None,
+        executor: PodExec | None = None,
     ) -> None:
         self._kernel = kernel
         self._store = store
@@ -92,7 +97,8 @@ class ApiServer:
         self._loop = uvloop.new_event_loop()
         self._hub = Hub(self._loop, lambda: kernel.present)
         self._bridge = Bridge(kernel, self._loop)
-        self._verbs = Verbs(kernel, store, self._bridge, self._hub, log_path)
+        pods = PodStreams(store, self._bridge, ports, executor)
+        self._verbs = Verbs(kernel, store, self._bridge, self._hub, log_path, pods)
         self._signer = Signer()
         tokens = ServiceAccountTokens(store, self._signer)
         self._gate = Gate(store, tokens, self.token, authorization)

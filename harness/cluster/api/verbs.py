@@ -15,6 +15,7 @@ from harness.cluster.api.http import Response
 from harness.cluster.api.hub import Hub
 from harness.cluster.api.listing import Listing, parse_listing
 from harness.cluster.api.scales import replicas_patch, scale_of
+from harness.cluster.api.streaming import PodStreams
 from harness.cluster.api.streams import Streams
 from harness.cluster.store import Store, Stored
 from harness.cluster.store.patching import apply_patch
@@ -31,7 +32,9 @@ Handler = Callable[[Call], Answer]
 class Verbs:
     """Serves calls. What needs the store goes over the bridge to the kernel's thread; only a get looks for itself."""
 
-    def __init__(self, kernel: Kernel, store: Store, bridge: Bridge, hub: Hub, log_path: logs.LogPath) -> None:
+    def __init__(
+        self, kernel: Kernel, store: Store, bridge: Bridge, hub: Hub, log_path: logs.LogPath, pods: PodStreams
+    ) -> None:
         self._kernel = kernel
         self._store = store
         self._bridge = bridge
@@ -49,6 +52,9 @@ class Verbs:
             **{("status", verb): handler for verb, handler in change.items()},
             ("finalize", "update"): self._update,
             ("log", "get"): streams.log,
+            **{("portforward", verb): pods.forward for verb in ("get", "create")},
+            **{("exec", verb): pods.exec for verb in ("get", "create")},
+            **{("attach", verb): pods.attach for verb in ("get", "create")},
             ("binding", "create"): self._bind,
             ("eviction", "create"): self._evict,
             ("scale", "get"): self._get_scale,

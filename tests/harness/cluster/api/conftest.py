@@ -6,7 +6,7 @@ import http.client
 import ssl
 import subprocess
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -128,10 +128,12 @@ class Kubectl:
 
     program: Path
     home: Path
+    more: dict[str, str] = field(default_factory=dict)  # of its environment
 
     @property
     def _environment(self) -> dict[str, str]:
-        return {"HOME": str(self.home), "KUBECONFIG": str(self.home / "config"), "PATH": "/usr/bin:/bin"}
+        own = {"HOME": str(self.home), "KUBECONFIG": str(self.home / "config"), "PATH": "/usr/bin:/bin"}
+        return {**own, **self.more}
 
     def run(self, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
         """Run it to its end."""
