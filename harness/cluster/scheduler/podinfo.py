@@ -20,6 +20,7 @@ from harness.kube.objects import Object, condition, key_of, labels_of, namespace
 
 DEFAULT_MILLI_CPU = 100
 DEFAULT_MEMORY_BYTES = 200 * 1024 * 1024
+_FILLING = {"cpu": DEFAULT_MILLI_CPU, "memory": DEFAULT_MEMORY_BYTES}
 _POD_LEVEL = frozenset({"cpu", "memory"})
 _FIXED = frozenset({"cpu", "memory", "ephemeral-storage", "pods"})
 
@@ -70,28 +71,20 @@ def _raise_to(total: _Sums, other: _Sums) -> None:
             total[name] = amount
 
 
-def requests_of(spec: Mapping[str, Any], status: Mapping[str, Any] | None = None, *, non_zero: bool = False) -> Amounts:
-    """What a pod of this spec reserves on its node; with its status, what it was given counts too."""
-    given = _given(status or {})
-    total: _Sums = {}
-    for entry in spec.get("containers") or ():
-        _add(total, _of_container(entry, given, non_zero))
-    sidecars: _Sums = {}
-    peak: _Sums = {}
-    for entry in spec.get("initContainers") or ():
-        own = _of_container(entry, given if entry.get("restartPolicy") == "Always" else {}, non_zero)
-        if entry.get("restartPolicy") == "Always":
-            _add(total, own)
-            _add(sidecars, own)
-            _raise_to(peak, sidecars)
-        else:
-            with_sidecars = dict(own)
-            _add(with_sidecars, sidecars)
-            _raise_to(peak, with_sidecars)
-    _raise_to(total, peak)
-    for name, amount in _numbers((spec.get("resources") or {}).get("requests") or {}).items():
-        if name in _POD_LEVEL or name.startswith("hugepages-"):
-            total[name] = amount
+def requests_of(
+    spec: Mapping[str, Any], status: Mapping[str, Any] | None = None, *, non_zero: bool = False, pod_level: bool = True
+) -> Amounts:
+    """What a pod of this spec reserves on its node; with its status, what it was given counts too.
+
+    `non_zero` fills in what containers do not ask for; `pod_level=False` looks at containers alone.
+    """
+    own = _own(spec) if pod_level else {}
+    filling: _Sums = {}
+    if non_zero:
+        # With requests of the pod's own, only what neither it nor any container asks for is filled in.
+        known = own and {**_sum(spec, _given(status or {}), {}), **own}
+        filling = {name: amount for name, amount in _FILLING.items() if name not in known}
+    total = {**_sum(spec, _given(status or {}), filling), **own}
     _add(total, _numbers(spec.get("overhead") or {}))
     return Amounts(
         total.get("cpu", 0),
@@ -99,6 +92,39 @@ def requests_of(spec: Mapping[str, Any], status: Mapping[str, Any] | None = None
         total.get("ephemeral-storage", 0),
         tuple(sorted((name, amount) for name, amount in total.items() if name not in _FIXED)),
     )
+
+
+def _own(spec: Mapping[str, Any]) -> _Sums:
+    """The requests of the pod itself."""
+    requests = (spec.get("resources") or {}).get("requests")
+    if not requests:
+        return {}
+    return {
+        name: amount
+        for name, amount in _numbers(requests).items()
+        if name in _POD_LEVEL or name.startswith("hugepages-")
+    }
+
+
+def _sum(spec: Mapping[str, Any], given: Mapping[str, tuple[Mapping[str, Any], bool]], filling: _Sums) -> _Sums:
+    """What all containers need at once, or while they start one after the other, whichever is more."""
+    total: _Sums = {}
+    for entry in spec.get("containers") or ():
+        _add(total, _of_container(entry, given, filling))
+    sidecars: _Sums = {}
+    peak: _Sums = {}
+    for entry in spec.get("initContainers") or ():
+        restarts = entry.get("restartPolicy") == "Always"
+        needed = _of_container(entry, given if restarts else {}, filling)
+        if restarts:
+            _add(total, needed)
+            _add(sidecars, needed)
+            _raise_to(peak, sidecars)
+        else:
+            _add(needed, sidecars)
+            _raise_to(peak, needed)
+    _raise_to(total, peak)
+    return total
 
 
 def _given(status: Mapping[str, Any]) -> dict[str, tuple[Mapping[str, Any], bool]]:
@@ -112,7 +138,7 @@ def _given(status: Mapping[str, Any]) -> dict[str, tuple[Mapping[str, Any], bool
 
 
 def _of_container(
-    container: Mapping[str, Any], given: Mapping[str, tuple[Mapping[str, Any], bool]], non_zero: bool
+    container: Mapping[str, Any], given: Mapping[str, tuple[Mapping[str, Any], bool]], filling: _Sums
 ) -> _Sums:
     requested = _numbers((container.get("resources") or {}).get("requests") or {})
     known = given.get(str(container.get("name"))) if given else None
@@ -122,9 +148,8 @@ def _of_container(
             requested = {}
         _raise_to(requested, _numbers((entry.get("resources") or {}).get("requests") or {}))
         _raise_to(requested, _numbers(entry.get("allocatedResources") or {}))
-    if non_zero:
-        requested.setdefault("cpu", DEFAULT_MILLI_CPU)
-        requested.setdefault("memory", DEFAULT_MEMORY_BYTES)
+    for name, amount in filling.items():
+        requested.setdefault(name, amount)
     return requested
 
 
@@ -166,6 +191,7 @@ class PodInfo:
     spec: Mapping[str, Any]
     requests: Amounts
     non_zero: Amounts
+    scored: Amounts  # what the score of NodeResourcesFit takes it to ask for: its containers alone, as upstream's scorer knows no requests of a pod's own
     host_ports: tuple[HostPort, ...]
     priority: int
     claims: tuple[str, ...] = field(default=())
@@ -205,8 +231,8 @@ class PodInfo:
                 self.requests.memory_bytes,
                 self.requests.ephemeral_bytes,
                 self.requests.scalars,
-                self.non_zero.milli_cpu,
-                self.non_zero.memory_bytes,
+                self.scored.milli_cpu,
+                self.scored.memory_bytes,
                 self.images,
                 [[port.address, port.protocol, port.port] for port in self.host_ports] if self.host_ports else None,
             ],
@@ -277,6 +303,7 @@ def pod_info(pod: Object) -> PodInfo:
     labels = labels_of(pod)
     affinity = spec.get("affinity") or {}
     together, apart = affinity.get("podAffinity") or {}, affinity.get("podAntiAffinity") or {}
+    non_zero = requests_of(spec, status, non_zero=True)
     return PodInfo(
         pod=pod,
         key=key_of(pod),
@@ -284,7 +311,8 @@ def pod_info(pod: Object) -> PodInfo:
         labels=labels,
         spec=spec,
         requests=requests_of(spec, status),
-        non_zero=requests_of(spec, status, non_zero=True),
+        non_zero=non_zero,
+        scored=requests_of(spec, status, non_zero=True, pod_level=False) if spec.get("resources") else non_zero,
         host_ports=host_ports_of(spec),
         priority=int(spec.get("priority") or 0),
         claims=tuple(claims_of(spec, str(pod["metadata"]["name"]))) if spec.get("volumes") else (),

@@ -28,6 +28,7 @@ from harness.kube.objects import Object, labels_of, name_of
 from harness.kube.snapshot import Snapshot
 
 _NOW_US = parse_time("2026-06-01T00:00:00Z")
+_CORDONED = {"key": "node.kubernetes.io/unschedulable", "effect": "NoSchedule"}
 Change = Callable[[Profile], Profile]
 
 
@@ -69,7 +70,7 @@ class _Place:
                 self.cluster.set_namespace(name_of(obj), labels)
         for obj in group.objects:
             if obj["kind"] == "Node":
-                self.cluster.set_node(obj)
+                self.cluster.set_node(_settled(obj))
         for obj in group.objects:
             if obj["kind"] == "Pod":
                 self.cluster.set_pod(pod_info(obj), obj["spec"]["nodeName"])
@@ -105,9 +106,11 @@ class _Place:
 
 
 def _settled(obj: Object) -> Object:
-    """As the volume controller leaves it: claims and volumes that name each other are bound, free volumes are available."""
+    """As the controllers leave it: claims and volumes that name each other are bound, free volumes available, cordoned nodes tainted."""
     made = copy.deepcopy(dict(obj))
-    if obj["kind"] == "PersistentVolumeClaim" and obj["spec"].get("volumeName"):
+    if obj["kind"] == "Node" and obj["spec"].get("unschedulable"):
+        made["spec"]["taints"] = [*(obj["spec"].get("taints") or ()), dict(_CORDONED)]
+    elif obj["kind"] == "PersistentVolumeClaim" and obj["spec"].get("volumeName"):
         made["metadata"]["annotations"] = {BIND_COMPLETED: "yes"}
         made["status"] = {"phase": "Bound"}
     elif obj["kind"] == "PersistentVolume":

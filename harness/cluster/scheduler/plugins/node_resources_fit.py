@@ -73,8 +73,8 @@ def least_allocated(pod: PodInfo, node: NodeInfo) -> int:
     """The share that would stay free, cpu and memory alike, in whole percent."""
     total, weights = 0, 0
     for capacity, requested in (
-        (node.allocatable.milli_cpu, node.non_zero_milli_cpu + pod.non_zero.milli_cpu),
-        (node.allocatable.memory_bytes, node.non_zero_memory + pod.non_zero.memory_bytes),
+        (node.allocatable.milli_cpu, node.non_zero_milli_cpu + pod.scored.milli_cpu),
+        (node.allocatable.memory_bytes, node.non_zero_memory + pod.scored.memory_bytes),
     ):
         if capacity == 0:
             continue
