@@ -1,8 +1,9 @@
 """The pod garbage collector: removes pods whose node no longer exists, and the oldest ended pods when there are too many.
 
 Follows `pkg/controller/podgc` (1.34), which looks every 20 s. An orphan is noticed at the first look, waits 40 s and goes at the look after: 40 to 60 s after
-its node. The looks are computed, counted from when the controller was made, and only happen when they have something to find. The out-of-service taint is not
-looked at, and pods that are deleted before they had a node need no help here, as the store lets them go at once.
+its node. The looks are computed, counted from when the controller was made, and only happen when they have something to find. Pods that are ending on a node
+that is not ready and has the taint out-of-service are removed at the next look. Pods that are deleted before they had a node need no help here, as the store
+lets them go at once.
 """
 
 from __future__ import annotations
@@ -15,14 +16,15 @@ from harness.cluster.controllers.pods import is_terminal
 from harness.cluster.controllers.settings import ControllerManagerSettings
 from harness.kube.client import Change, Reader, Writer
 from harness.kube.controllers import Watch
-from harness.kube.objects import Object, condition, key_of, name_of, namespace_of
+from harness.kube.objects import Object, condition, is_deleting, is_true, key_of, name_of, namespace_of
 from harness.kube.resources import NODES, PODS
 
-_ORPHANS, _TERMINATED = "orphans", "terminated"
+_ORPHANS, _TERMINATED, _OUT_OF_SERVICE = "orphans", "terminated", "out-of-service"
+_OUT_OF_SERVICE_TAINT = "node.kubernetes.io/out-of-service"
 
 
 class PodGarbageCollector:
-    """Two keys: the orphans, and the ended pods."""
+    """Three keys: the orphans, the ended pods, and those that end on a node that is out of service."""
 
     name = "pod-garbage-collector-controller"
 
@@ -42,6 +44,8 @@ class PodGarbageCollector:
 
     def reconcile(self, key: str) -> int | None:
         """One look, or the time until the next that matters."""
+        if key == _OUT_OF_SERVICE:
+            return self._collect_out_of_service()
         return self._collect_orphans() if key == _ORPHANS else self._collect_terminated()
 
     def _count(self, change: Change, pod: Object, _old: Object | None) -> None:
@@ -53,14 +57,19 @@ class PodGarbageCollector:
     def _of_pod(self, pod: Object) -> Iterable[str]:
         if len(self._ended) > self._settings.terminated_pod_gc_threshold:
             yield _TERMINATED
-        node = pod["spec"].get("nodeName")
-        if node and self._reader.get(NODES, None, node) is None:
+        name = pod["spec"].get("nodeName")
+        node = self._reader.get(NODES, None, name) if name else None
+        if name and node is None:
             yield _ORPHANS
+        elif node is not None and is_deleting(pod) and is_out_of_service(node):
+            yield _OUT_OF_SERVICE
 
     def _of_node(self, node: Object) -> Iterable[str]:
         missing = self._reader.get(NODES, None, name_of(node)) is None
         if missing or name_of(node) in self._due_us:
             yield _ORPHANS
+        elif is_out_of_service(node):
+            yield _OUT_OF_SERVICE
 
     def _next_look_us(self) -> int:
         """The first look at or after now."""
@@ -84,6 +93,24 @@ class PodGarbageCollector:
         later = [moment - self._kernel.now for moment in self._due_us.values() if moment > self._kernel.now]
         return min(later, default=None)
 
+    def _collect_out_of_service(self) -> int | None:
+        pods = [
+            pod
+            for node in self._reader.list(NODES)
+            if is_out_of_service(node)
+            for pod in self._reader.by_index(PODS, "node", name_of(node))
+            if is_deleting(pod)
+        ]
+        look_us = self._next_look_us()
+        if pods and look_us > self._kernel.now:
+            return look_us - self._kernel.now
+        for pod in pods:
+            if not is_terminal(pod):
+                change = {"status": {"phase": "Failed"}}
+                self._writer.patch(PODS, namespace_of(pod), name_of(pod), change, subresource="status")
+            self._writer.delete(PODS, namespace_of(pod), name_of(pod), grace_period_s=0)
+        return None
+
     def _collect_terminated(self) -> int | None:
         surplus = len(self._ended) - self._settings.terminated_pod_gc_threshold
         if surplus <= 0:
@@ -102,6 +129,12 @@ class PodGarbageCollector:
             text = "PodGC: node no longer exists"
             mark_disrupted(self._writer, pod, "DeletionByPodGC", text, format_time(self._kernel.now), phase="Failed")
         self._writer.delete(PODS, namespace_of(pod), name_of(pod), grace_period_s=0)
+
+
+def is_out_of_service(node: Object) -> bool:
+    """Whether a person has said that the node is shut down for good, and it is not ready (NodeOutOfServiceVolumeDetach)."""
+    taints = (node.get("spec") or {}).get("taints") or ()
+    return not is_true(node, "Ready") and any(taint["key"] == _OUT_OF_SERVICE_TAINT for taint in taints)
 
 
 def _was_evicted(pod: Object) -> bool:

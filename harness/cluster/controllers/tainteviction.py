@@ -26,13 +26,16 @@ def no_execute(node: Object) -> list[Mapping[str, Any]]:
 
 
 def tolerated_for_us(taints: Sequence[Mapping[str, Any]], tolerations: Sequence[Mapping[str, Any]]) -> int | None:
-    """How long a pod may stay with these taints: 0 not at all, None for ever, else the shortest of the tolerations that it needs."""
+    """How long a pod may stay with these taints: 0 not at all, None for ever, else the shortest of the tolerations that it needs.
+
+    Of several tolerations of one taint the first counts, as in upstream's GetMatchingTolerations.
+    """
     used = []
     for taint in taints:
-        matching = [toleration for toleration in tolerations if tolerates(toleration, taint)]
-        if not matching:
+        first = next((toleration for toleration in tolerations if tolerates(toleration, taint)), None)
+        if first is None:
             return _NOW
-        used += matching
+        used.append(first)
     limits = [max(int(entry["tolerationSeconds"]), 0) for entry in used if entry.get("tolerationSeconds") is not None]
     return min(limits) * SECOND if limits else _NEVER
 

@@ -316,3 +316,22 @@ def test_given_healthy_nodes_when_a_day_passes_then_nothing_is_written(bench: Be
     version = bench.store.version
     bench.advance_to(86_400)
     assert bench.store.version == version
+
+
+def test_given_a_node_out_of_service_when_its_pods_are_ending_then_the_next_look_removes_them(bench: Bench) -> None:
+    world = World(bench)
+    world.join("a")
+    world.join("b")
+    bench.create(PODS, pod("p", nodeSelector={"kubernetes.io/hostname": "a"}))
+    bench.advance_to(1)
+    world.die("a", renewed_s=0)
+    bench.advance_to(61)
+    bench.kernel.call(lambda: bench.store.delete(PODS, "default", "p"))
+    taints = [{"key": "node.kubernetes.io/out-of-service", "value": "nodeshutdown", "effect": "NoExecute"}]
+    bench.advance_to(65)
+    assert bench.exists(PODS, "p")
+    bench.kernel.call(lambda: bench.store.patch(NODES, None, "a", {"spec": {"taints": taints}}))
+    bench.advance_to(79)
+    assert bench.exists(PODS, "p")
+    bench.advance_to(80)
+    assert not bench.exists(PODS, "p")

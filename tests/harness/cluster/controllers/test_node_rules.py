@@ -67,10 +67,10 @@ TAINT = {"key": "k", "value": "v", "effect": "NoExecute"}
                 {"key": "k", "operator": "Exists", "tolerationSeconds": 300},
                 {"key": "k", "value": "v", "tolerationSeconds": 5},
             ],
-            5,
+            300,  # of one taint's tolerations the first counts
         ),
         ([{"key": "k", "operator": "Exists", "tolerationSeconds": -3}], 0),
-        ([{"key": "k", "operator": "Exists"}, {"key": "k", "value": "v", "tolerationSeconds": 5}], 5),
+        ([{"key": "k", "operator": "Exists"}, {"key": "k", "value": "v", "tolerationSeconds": 5}], None),
     ],
 )
 def test_given_tolerations_when_a_no_execute_taint_stands_then_the_pod_may_stay_so_long(

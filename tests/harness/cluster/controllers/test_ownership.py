@@ -131,7 +131,7 @@ def test_given_a_default_account_that_is_deleted_when_the_namespace_lives_then_i
     assert world.get(SERVICE_ACCOUNTS, "default")["metadata"]["uid"] != before
 
 
-@pytest.mark.parametrize(("ttl_s", "gone_s"), [(0, 5), (100, 105)])
+@pytest.mark.parametrize(("ttl_s", "gone_s"), [(0, 6), (100, 106)])
 def test_given_a_ttl_when_the_job_is_finished_then_it_goes_with_its_pods(
     world: Bench, ttl_s: int, gone_s: float
 ) -> None:
