@@ -134,6 +134,12 @@ class UnsupportedMediaType(ApiError):
     code, reason = 415, "UnsupportedMediaType"
 
 
+class Transient(ApiError):
+    """No answer, or one that says nothing of the request: the server is starting, overloaded or gone. Try again later; it may have taken effect."""
+
+    code, reason = 503, "ServiceUnavailable"
+
+
 class Invalid(ApiError):
     """The object does not pass validation."""
 

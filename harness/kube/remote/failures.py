@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from harness.kube import errors
-from harness.kube.errors import ApiError
+from harness.kube.errors import ApiError, Transient
 
 _BY_REASON: Mapping[str, type[ApiError]] = {
     kind.reason: kind
@@ -53,7 +53,16 @@ def error_of(code: int, body: Any) -> ApiError:
     reason = str(status.get("reason") or "")
     message = str(status.get("message") or (body if isinstance(body, str) else "") or f"the server answered {code}")
     details = dict(status.get("details") or {})
+    if code >= 500 or (code == 429 and not _of_budget(details)):
+        error = Transient(message, details=details)
+        error.code, error.reason = code, reason or error.reason
+        return error
     kind = _BY_REASON.get(reason) or (None if reason else _BY_CODE.get(code))
     if kind is None:
         return Refused(code, reason, message, details)
     return kind(message, details=details)
+
+
+def _of_budget(details: Mapping[str, Any]) -> bool:
+    """An eviction that a budget holds back is an answer; any other 429 is a server that has too much to do."""
+    return any(cause.get("reason") == "DisruptionBudget" for cause in details.get("causes") or ())

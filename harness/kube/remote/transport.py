@@ -14,7 +14,7 @@ import orjson
 import urllib3
 from urllib3.exceptions import HTTPError
 
-from harness.kube.errors import ApiError
+from harness.kube.errors import Transient
 from harness.kube.remote.failures import error_of
 from harness.kube.remote.kubeconfig import Access
 
@@ -23,10 +23,8 @@ _ANSWER_LIMIT_S = 60.0
 _CONNECTIONS_MAX = 8
 
 
-class Unreachable(ApiError):
+class Unreachable(Transient):
     """No answer: whether the request took effect is unknown."""
-
-    code, reason = 503, "ServiceUnavailable"
 
 
 class Stream:
