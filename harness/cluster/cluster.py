@@ -10,6 +10,7 @@ from pathlib import Path
 
 from harness.clock import Kernel, Seeds, Timeline
 from harness.cluster.api import ApiServer
+from harness.cluster.api.auth import Authorization
 from harness.cluster.controllers import ControllerManagerSettings, standard
 from harness.cluster.kubelet import Kubelets
 from harness.cluster.metrics import MetricsClient, MetricsServer, StandardMetricsClient
@@ -49,6 +50,7 @@ class EmbeddedCluster:
     def start(self, hooks: Hooks, *, metrics_server: bool = True) -> Kubelets:
         """Let controllers, scheduler, kubelets and (if it is installed) metrics-server act; belongs to the kernel's thread."""
         kernel, store = self._kernel, self.store
+        self._hooks = hooks
         self.kubelets = Kubelets(
             kernel,
             store,
@@ -85,17 +87,27 @@ class EmbeddedCluster:
             provisioners=provisioners,
         ):
             self.manager.add(controller)
-        self.manager.add(Scheduler(kernel, store, store.writer(scheduler), self._recorder(scheduler), self._seeds))
+        version = KubernetesVersion.parse(self._version)
+        events = self._recorder(scheduler)
+        self.manager.add(Scheduler(kernel, store, store.writer(scheduler), events, self._seeds, version=version))
 
     def _recorder(self, manager: str) -> Recorder:
         """Events of one program, which owns what it writes."""
         return Recorder(self._kernel, self.store, self.store.writer(manager), self._timeline, manager)
 
-    def serve(self) -> ApiServer:
-        """Open the HTTP face on loopback; any thread but the kernel's."""
+    def serve(self, *, authorization: Authorization = "AlwaysAllow") -> ApiServer:
+        """Open the HTTP face on loopback; any thread but the kernel's. With RBAC, the bootstrap roles are made and everybody but the admin needs one."""
         if self._server is None:
-            self._server = ApiServer(self._kernel, self.store, version=self._version, log_path=self.kubelets.log_path)
-            self._server.start()
+            self._server = ApiServer(
+                self._kernel,
+                self.store,
+                version=self._version,
+                log_path=self.kubelets.log_path,
+                authorization=authorization,
+                metrics=lambda: self.metrics,
+                ports=self._hooks.ports,
+                executor=self._hooks.executor,
+            ).start()
         return self._server
 
     def close(self) -> None:
