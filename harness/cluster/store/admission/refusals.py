@@ -9,6 +9,8 @@ from harness.kube.resources import Resource
 
 Draft = dict[str, Any]
 
+_DRAWN = 5  # characters of a drawn suffix
+
 
 def forbidden(resource: Resource, name: str, why: str, causes: tuple[Cause, ...] = ()) -> Forbidden:
     """`pods "x" is forbidden: why`."""
@@ -23,3 +25,10 @@ def forbidden(resource: Resource, name: str, why: str, causes: tuple[Cause, ...]
 def name_in(draft: Draft) -> str:
     """The name of what is refused."""
     return str(draft["metadata"].get("name", ""))
+
+
+def name_asked_for(draft: Draft) -> str:
+    """The name that what mutates sees upstream, where it comes before the drawing of a name: `generateName` itself."""
+    name, base = name_in(draft), str(draft["metadata"].get("generateName") or "")
+    drawn = base and name.startswith(base) and len(name) == len(base) + _DRAWN
+    return base if drawn else name

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from harness.cluster.store.admission.refusals import Draft, forbidden, name_in
+from harness.cluster.store.admission.refusals import Draft, forbidden, name_asked_for
 from harness.kube.client import Reader
 from harness.kube.objects import Object, freeze
 from harness.kube.resources import PODS, SERVICE_ACCOUNTS
@@ -40,7 +40,7 @@ def use_account(reader: Reader, pod: Draft, suffix: Callable[[], str]) -> None:
     account = reader.get(SERVICE_ACCOUNTS, namespace, name)
     if account is None:
         why = f'error looking up service account {namespace}/{name}: serviceaccount "{name}" not found'
-        raise forbidden(PODS, name_in(pod), why)
+        raise forbidden(PODS, name_asked_for(pod), why)
     if _mounts_token(account, spec):
         _mount_token(spec, suffix)
     if account.get("imagePullSecrets") and not spec.get("imagePullSecrets"):
