@@ -1,4 +1,4 @@
-"""Kubernetes Events: what components tell people, aggregated as client-go does (same object, reason and message count up)."""
+"""Kubernetes Events: what components tell people; the same one counts up, similar ones are combined, and too many are left out (`correlation`)."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Literal
 
 from harness.clock import Kernel, Timeline, format_time
 from harness.kube.client import Reader, Writer
+from harness.kube.correlation import Correlator
 from harness.kube.objects import Object, name_of, namespace_of
 from harness.kube.resources import EVENTS, NAMESPACES
 
@@ -14,7 +15,16 @@ from harness.kube.resources import EVENTS, NAMESPACES
 class Recorder:
     """Writes core/v1 Events for one component, and each of them to the timeline."""
 
-    def __init__(self, kernel: Kernel, reader: Reader, writer: Writer, timeline: Timeline, component: str) -> None:
+    def __init__(
+        self,
+        kernel: Kernel,
+        reader: Reader,
+        writer: Writer,
+        timeline: Timeline,
+        component: str,
+        correlator: Correlator | None = None,
+    ) -> None:
+        self._correlator = correlator or Correlator()
         self._kernel = kernel
         self._reader = reader
         self._writer = writer
@@ -23,7 +33,7 @@ class Recorder:
 
     def named(self, component: str) -> Recorder:
         """The same recorder for another component."""
-        return Recorder(self._kernel, self._reader, self._writer, self._timeline, component)
+        return Recorder(self._kernel, self._reader, self._writer, self._timeline, component, self._correlator)
 
     def event(self, obj: Object, kind: Literal["Normal", "Warning"], reason: str, message: str) -> None:
         """Say that `reason` happened to `obj`."""
@@ -33,12 +43,16 @@ class Recorder:
         owner = self._reader.get(NAMESPACES, None, namespace)
         if owner is None or "deletionTimestamp" in owner["metadata"]:
             return  # upstream, too, loses events of a namespace that goes away
+        source = "\0".join((self._component, obj["apiVersion"], subject, str(obj["metadata"].get("uid"))))
+        written = self._correlator.correlate(source, f"{kind}\0{reason}", message, self._kernel.now)
+        if written is None:
+            return
         now = format_time(self._kernel.now)
-        identity = "\0".join((str(obj["metadata"].get("uid")), kind, reason, message, self._component))
-        name = f"{name_of(obj)}.{hashlib.sha256(identity.encode()).hexdigest()[:16]}"
+        name = f"{name_of(obj)}.{hashlib.sha256(written.identity.encode()).hexdigest()[:16]}"
         known = self._reader.get(EVENTS, namespace, name)
         if known is not None:
-            self._writer.patch(EVENTS, namespace, name, {"count": known["count"] + 1, "lastTimestamp": now})
+            patch = {"count": known["count"] + 1, "lastTimestamp": now, "message": written.message}
+            self._writer.patch(EVENTS, namespace, name, patch)
             return
         involved = {
             "apiVersion": obj["apiVersion"],
@@ -57,7 +71,7 @@ class Recorder:
                 "involvedObject": involved,
                 "type": kind,
                 "reason": reason,
-                "message": message,
+                "message": written.message,
                 "count": 1,
                 "firstTimestamp": now,
                 "lastTimestamp": now,
