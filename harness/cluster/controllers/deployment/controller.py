@@ -128,6 +128,8 @@ class DeploymentController:
         if size != rollout.wanted_of(new):
             new = self._sets.scale(deployment, new, size)
             return self._report(deployment, new, old)
+        if rollout.is_behind(spec, new, old):
+            return self._retry(deployment)
         before = [rollout.wanted_of(entry) for entry in old]
         healthy = rollout.without_unhealthy(spec, new, old) if any(before) else before
         old = [self._sets.scale(deployment, entry, size) for entry, size in zip(old, healthy, strict=True)]
@@ -173,7 +175,7 @@ class DeploymentController:
         return deployment, new, old
 
     def _retry(self, deployment: Object) -> int | None:
-        """The name of the new ReplicaSet was taken: the next reconcile has another one."""
+        """Upstream's error for what passes by itself: a name that was taken, a status that is behind."""
         return self._retries.failed(uid_of(deployment), self._kernel.now)
 
     def _of_pod(self, pod: Object) -> Iterable[str]:

@@ -61,6 +61,17 @@ def new_size(spec: Mapping[str, Any], current: int, total: int) -> int:
     return current + min(max(room, 0), replicas - current)
 
 
+def is_behind(spec: Mapping[str, Any], new: Object, old: Sequence[Object]) -> bool:
+    """Whether the status of an old ReplicaSet counts more available pods than it wants: it was scaled down a moment ago, so its numbers do not hold yet.
+
+    Upstream stops with an error ("got invalid request to scale down") and tries again.
+    """
+    missing = wanted_of(new) - available_of(new)
+    floor_ = replicas_of(spec) - bounds_of(spec).unavailable
+    spare = sum(wanted_of(entry) for entry in (*old, new)) - floor_ - missing
+    return spare > 0 and any(0 < wanted_of(entry) < available_of(entry) for entry in old)
+
+
 def without_unhealthy(spec: Mapping[str, Any], new: Object, old: Sequence[Object]) -> list[int]:
     """The sizes of the old ReplicaSets (oldest first) without pods that are not available, as many as may go."""
     sizes = [wanted_of(entry) for entry in old]

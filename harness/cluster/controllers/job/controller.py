@@ -23,6 +23,7 @@ from harness.cluster.controllers.job.names import (
     is_indexed,
     is_suspended,
 )
+from harness.cluster.controllers.job.pace import BATCH_US, Pace
 from harness.cluster.controllers.job.pod_failure_policy import match
 from harness.cluster.controllers.job.view import View, look, uncounted
 from harness.cluster.controllers.pods import PodControl, Retries, is_ready, is_terminal, phase_of
@@ -87,7 +88,9 @@ class JobController:
         self._writer = writer
         self._events = recorder.named(self.name)
         self._pods = PodControl(writer, self._events)
-        self._retries = Retries(_RETRY_FIRST_US, _RETRY_LAST_US)
+        self._retries = Retries(_RETRY_FIRST_US, _RETRY_LAST_US)  # of pods that the API refuses
+        self._refusals = Retries(_RETRY_FIRST_US, _RETRY_LAST_US)  # of statuses
+        self._pace = Pace()
         self._records: dict[str, BackoffRecord] = {}  # by the Job's uid
         reader.add_index(PODS, _INDEX, _open_pod_of)
         index_orphans(reader, PODS)
@@ -108,13 +111,20 @@ class JobController:
             if job is not None:
                 self._records.pop(uid_of(job), None)
                 self._retries.forget(uid_of(job))
+                self._refusals.forget(uid_of(job))
+                self._pace.forget(uid_of(job))
             return None
         if job["spec"].get("managedBy", _MANAGED_BY) != _MANAGED_BY:
             return None
+        now = self._kernel.now
+        if held_us := self._pace.hold_us(job, now):
+            return held_us
         mine, strangers = members(self._reader, self._writer, job, owned)
         for pod in strangers:
             self._release(pod)
-        return self._sync(job, mine)
+        again_us = self._sync(job, mine)
+        self._pace.plan(job, again_us, now)
+        return again_us
 
     def _sync(self, job: Object, owned: Sequence[Object]) -> int | None:
         now = self._kernel.now
@@ -133,10 +143,15 @@ class JobController:
         else:
             if not is_deleting(job):
                 wait_us = self._manage(view, record, numbers)
+                wait_us = None if wait_us is None else max(wait_us, BATCH_US)
             if verdict.is_complete(job, view.succeeded, numbers.active):
                 ending = verdict.job_condition("SuccessCriteriaMet", verdict.COMPLETIONS, now)
             elif not is_deleting(job):
                 self._say_whether_suspended(job, status)
+        if numbers.ready > numbers.active:
+            # Upstream reports no active pods while it backs off, and the API refuses that beside ready ones: nothing is counted until it may go on.
+            return min(self._refusals.failed(uid_of(job), now), wait_us or _RETRY_LAST_US)
+        self._refusals.forget(uid_of(job))
         self._count(view, status, numbers, ending)
         self._records[uid_of(job)] = record
         left_us = None if ending else verdict.deadline_in_us({**job, "status": status}, now)

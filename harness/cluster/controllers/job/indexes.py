@@ -29,14 +29,16 @@ def parse(text: str | None, completions: int) -> frozenset[int]:
 
 
 def render(indexes: Iterable[int]) -> str:
-    """`1,3-5`."""
+    """`1,2,4-6`: two neighbours are no range."""
     spans: list[tuple[int, int]] = []
     for index in sorted(indexes):
         if spans and spans[-1][1] == index - 1:
             spans[-1] = (spans[-1][0], index)
         else:
             spans.append((index, index))
-    return ",".join(str(first) if first == last else f"{first}-{last}" for first, last in spans)
+    return ",".join(
+        str(first) if first == last else f"{first}{',' if last == first + 1 else '-'}{last}" for first, last in spans
+    )
 
 
 def completions_of(job: Object) -> int:
