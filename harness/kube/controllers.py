@@ -1,7 +1,7 @@
 """The loop that runs controllers: level-triggered reconciles on the kernel's thread, woken by changes and by their own time to come back.
 
-Follows controller-runtime's contract: a key is queued once however many changes there are, reconcile reads state and never the event, a Conflict or
-AlreadyExists is retried with client-go's back-off (5 ms doubled up to 1,000 s). Any other error is a bug and stops the run.
+Follows controller-runtime's contract: a key is queued once however many changes there are, reconcile reads state and never the event, a Conflict,
+AlreadyExists or Transient is retried with client-go's back-off (5 ms doubled up to 1,000 s). Any other error is a bug and stops the run.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Protocol, runtime_checkable
 
 from harness.clock import MILLISECOND, SECOND, Kernel, Timer
 from harness.kube.client import Change, Reader
-from harness.kube.errors import AlreadyExists, Conflict
+from harness.kube.errors import AlreadyExists, Conflict, Transient
 from harness.kube.objects import Object, key_of
 from harness.kube.resources import Resource
 
@@ -105,7 +105,7 @@ class Manager:
         del self._queued[identity]
         try:
             again_us = controller.reconcile(key)
-        except (Conflict, AlreadyExists):
+        except (Conflict, AlreadyExists, Transient):
             failures = self._failures.get(identity, 0)
             self._failures[identity] = failures + 1
             self._queue(controller, key, min(_RETRY_FIRST_US << failures, _RETRY_LAST_US))
