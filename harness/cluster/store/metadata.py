@@ -14,6 +14,7 @@ from harness.kube.resources import Resource
 
 Draft = dict[str, Any]
 _SYSTEM = ("uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "generation", "generateName")
+_ALLOCATED = frozenset({"clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy", "healthCheckNodePort"})
 _GENERATE_BASE_MAX = 58
 _COUNTED = frozenset(
     "pods jobs.batch cronjobs.batch deployments.apps replicasets.apps statefulsets.apps daemonsets.apps replicationcontrollers podtemplates "
@@ -70,13 +71,18 @@ def fit_place(resource: Resource, draft: Draft, namespace: str | None, name: str
         if (metadata.get("namespace") or namespace) != namespace:
             raise BadRequest("the namespace of the provided object does not match the namespace sent on the request")
         metadata["namespace"] = namespace
-    if not metadata.get("name"):
+    require_name(draft, name)
+
+
+def require_name(obj: Any, name: str) -> None:
+    """An object has to say the name of the request: raises BadRequest."""
+    metadata = obj.get("metadata") if isinstance(obj, Mapping) else None
+    found = metadata.get("name") if isinstance(metadata, Mapping) else None
+    if not found:
         text = f"the name of the object ({name} based on URL) was undeterminable: name must be provided"
         raise BadRequest(text)
-    if metadata["name"] != name:
-        raise BadRequest(
-            f"the name of the object ({metadata['name']}) does not match the name on the URL ({name})"
-        )
+    if found != name:
+        raise BadRequest(f"the name of the object ({found}) does not match the name on the URL ({name})")
 
 
 def begin(metadata: Draft, *, uid: str, now: str, generation: bool) -> None:
@@ -89,6 +95,43 @@ def begin(metadata: Draft, *, uid: str, now: str, generation: bool) -> None:
         metadata["generation"] = 1
     else:
         metadata.pop("generation", None)
+
+
+def without_allocated(spec: Mapping[str, Any], sent: Any) -> Draft:
+    """A service's spec without what the server allocates: nobody owns that unless it was asked for."""
+    asked = sent if isinstance(sent, Mapping) else {}
+    return {key: value for key, value in spec.items() if key not in _ALLOCATED or asked.get(key) is not None}
+
+
+def keep_allocated(spec: Draft, before: Mapping[str, Any]) -> None:
+    """An update of a service that leaves out what was allocated keeps it (`patchAllocatedValues`)."""
+    if spec.get("type") == "ExternalName" or before.get("type") == "ExternalName":
+        return
+    for key in ("clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy"):
+        if not spec.get(key) and before.get(key):
+            spec[key] = before[key]
+    policy = "externalTrafficPolicy"
+    if (
+        _is_reached_from_outside(before)
+        and not _is_reached_from_outside(spec)
+        and spec.get(policy) == before.get(policy)
+    ):
+        spec.pop(policy, None)
+
+
+def _is_reached_from_outside(spec: Mapping[str, Any]) -> bool:
+    return spec.get("type") in {"NodePort", "LoadBalancer"} or bool(spec.get("externalIPs"))
+
+
+def require_version_of_custom(resource: Resource, obj: Mapping[str, Any], name: str) -> None:
+    """A custom object is never replaced unseen: raises Invalid."""
+    if not obj["metadata"].get("resourceVersion"):
+        text = "Invalid value: 0: must be specified for an update"
+        cause = {"reason": "FieldValueInvalid", "message": text, "field": "metadata.resourceVersion"}
+        details = {"name": name, "group": resource.group, "kind": resource.plural, "causes": [cause]}
+        raise Invalid(
+            f'{resource.group_resource} "{name}" is invalid: metadata.resourceVersion: {text}', details=details
+        )
 
 
 def require_version(resource: Resource, name: str, wanted: Any, present: str) -> None:

@@ -46,7 +46,7 @@ from harness.cluster.store.validation import check, check_metadata, check_update
 from harness.cluster.store.view import View
 from harness.cluster.store.writer import ManagedWriter
 from harness.kube.client import PatchType, Propagation, Writer
-from harness.kube.errors import AlreadyExists, BadRequest, Cause, Conflict, Invalid, NotFound
+from harness.kube.errors import AlreadyExists, Cause, Conflict, Invalid, NotFound
 from harness.kube.hooks import AdmissionMutator
 from harness.kube.objects import Object, is_deleting, new_object
 from harness.kube.resources import (
@@ -122,7 +122,7 @@ class Store(View):
         self._refuse(resource, name, check_metadata(resource, draft["metadata"]) + check(resource, draft))
         if resource == SERVICES:
             self._addresses.allocate(draft)
-        if "status" in resource.subresources and resource != CUSTOM_RESOURCE_DEFINITIONS:
+        if "status" in resource.subresources and resource != CUSTOM_RESOURCE_DEFINITIONS and not served.custom:
             begin_status(resource, draft, format_time(self._kernel.now))
         if self.stored(resource, namespace, name) is not None:
             raise AlreadyExists.of(resource, name)
@@ -176,14 +176,10 @@ class Store(View):
         shown = old.obj if asked is served else from_storage(asked.resource, old.obj)
         touches = touches_managed(patch)
         patched = apply_patch(with_entries(shown, old.managed()) if touches else shown, patch, kind, message)
-        if not isinstance(patched, Mapping) or not isinstance(patched.get("metadata"), Mapping):
-            raise BadRequest(
-                f"the patch leaves {served.resource.group_resource} {name!r} without metadata: send one that keeps it"
-            )
-        wanted = patched["metadata"].get("name")
-        if wanted != name:
-            raise BadRequest(f"the name of the object ({wanted}) does not match the name on the URL ({name})")
+        meta.require_name(patched, name)
         draft = dict(patched)
+        if asked.custom:
+            meta.require_version_of_custom(asked.resource, draft, name)
         meta.fit_type(asked.resource, draft)
         if asked is not served:
             draft = to_storage(asked.resource, served.resource, draft)
@@ -382,6 +378,8 @@ class Store(View):
         for part in ("spec", "status"):
             if part in before and new.get(part) == before[part]:
                 new[part] = before[part]  # shared, so that it is neither frozen nor compared again
+        if resource == PODS and not subresource:
+            claim = claim.before_admission(old, candidate, new)
         if new == before and not claim.moves(old):
             return before
         ownership = claim.ownership(old)
@@ -432,6 +430,8 @@ class Store(View):
         if resource == PODS:
             _keep_admitted(before, new)
             default_toleration_seconds(new["spec"])
+        elif resource == SERVICES:
+            meta.keep_allocated(new["spec"], before["spec"])
         self._complete(served, new, strict=strict)
         self._refuse(resource, name, check_update(resource, new, before))
         if resource == SERVICES:
@@ -450,8 +450,13 @@ class Store(View):
 
     def _claim(self, write: Write, sent: Mapping[str, Any], draft: Draft) -> Ownership:
         """What the creator owns: what it asked for, before admission adds to it."""
-        admitted = write.asked.resource in _ADMITTED or self._mutators
-        return Ownership(write, None, draft=parts_of(draft) if admitted else None, given=given_in(sent))
+        resource = write.asked.resource
+        parts = None
+        if resource == SERVICES:
+            parts = parts_of({**draft, "spec": meta.without_allocated(draft["spec"], sent.get("spec"))})
+        elif resource in _ADMITTED or self._mutators:
+            parts = parts_of(draft)
+        return Ownership(write, None, draft=parts, given=given_in(sent))
 
     def _rehearsed(self, draft: Draft, ownership: Ownership) -> Object:
         """The answer to a dry run, with the managedFields that it would have."""

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import orjson
 
-from harness.cluster.store.apply.managers import Managed, encode_managed
+from harness.cluster.store.apply.managers import Managed, after_update, encode_managed
 from harness.cluster.store.apply.ownership import Ownership, Write, base
 from harness.kube.objects import Object
 
@@ -30,6 +30,20 @@ class Claim:
     write: Write
     given: Sequence[Any] | None = None
     known: Managed | None = None
+
+    def before_admission(self, old: Version, sent: Mapping[str, Any], new: Mapping[str, Any]) -> Claim:
+        """For a pod: its tolerations are owned as the client wrote them, not as admission completed them."""
+        spec: Mapping[str, Any] = sent.get("spec") or {}
+        asked = spec.get("tolerations")
+        if self.known is not None or asked == new["spec"].get("tolerations"):
+            return self
+        kept = {key: value for key, value in new["spec"].items() if key != "tolerations"}
+        seen = {**new, "spec": {**kept, "tolerations": asked} if asked else kept}
+        managed = base(old.managed(), self.given)
+        if not managed:
+            return self
+        write = self.write
+        return replace(self, known=after_update(write.ground(), managed, write.by, old.obj, seen, write.now))
 
     def moves(self, old: Version) -> bool:
         """Whether a write that leaves the object as it is changes the entries; times alone do not count."""
@@ -58,8 +72,7 @@ def touches_managed(patch: Any) -> bool:
         metadata = patch.get("metadata")
         return isinstance(metadata, Mapping) and "managedFields" in metadata
     return isinstance(patch, list | tuple) and any(
-        isinstance(operation, Mapping)
-        and any(_is_managed(operation.get(key)) for key in ("path", "from"))
+        isinstance(operation, Mapping) and any(_is_managed(operation.get(key)) for key in ("path", "from"))
         for operation in patch
     )
 

@@ -1,7 +1,7 @@
 """Sets of fields of an object, as `metadata.managedFields` writes them (fieldsV1).
 
-A set is a tree. An edge is a path element in its written form: `f:name` a field, `k:{"name":"x"}` an item of a list that is merged by keys, `v:"x"` an item of a set,
-`i:0` a position. `members` are the elements that belong to the set, `children` those below which something does. Sets are immutable and shared.
+A set is a tree. An edge is a path element in its written form: `f:name` a field, `k:{"name":"x"}` an item of a list that is merged by keys, `v:"x"` an item
+of a set, `i:0` a position. `members` are the elements that belong to the set, `children` those below which something does. Sets are immutable and shared.
 Follows sigs.k8s.io/structured-merge-diff v6 `fieldpath`.
 """
 
@@ -116,7 +116,7 @@ class FieldSet:
             parts = []
             for element in sorted({*self.members, *self.children}, key=_rank):
                 below = self.children.get(element)
-                inner = b"" if below is None else below._written()  # noqa: SLF001 - another set
+                inner = b"" if below is None else below._written()
                 if inner and element in self.members:
                     inner = b'".":{},' + inner
                 parts.append(_quoted(element) + b":{" + inner + b"}")

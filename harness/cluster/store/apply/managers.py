@@ -42,7 +42,17 @@ _NEVER_OWNED = of_paths(
     *(
         ("f:metadata", f"f:{name}")
         for name in (
-            "name namespace creationTimestamp selfLink uid clusterName generation managedFields resourceVersion".split()
+            [
+                "name",
+                "namespace",
+                "creationTimestamp",
+                "selfLink",
+                "uid",
+                "clusterName",
+                "generation",
+                "managedFields",
+                "resourceVersion",
+            ]
         )
     ),
 )
@@ -178,9 +188,7 @@ def after_update(
     What one step does to entries is remembered: thousands of objects are written alike.
     """
     shape = ground.shape
-    change = (
-        _change(ground, ground.api_version, shape, old, new) if change is None else change.without(ground.reset)
-    )
+    change = _change(ground, ground.api_version, shape, old, new) if change is None else change.without(ground.reset)
     alike = len(managed) < _UPDATERS_MAX and all(entry.api_version == ground.api_version for entry in managed.values())
     if not alike:
         return _updated(ground, managed, manager, change, old, new, now)

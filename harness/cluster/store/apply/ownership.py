@@ -1,8 +1,8 @@
 """Ownership on every write, worked out when somebody looks.
 
-A stored version remembers who wrote it, when, and the version before it; both objects are immutable, so the entries of `metadata.managedFields` are a pure function of
-that and are computed by whichever thread first encodes the object for a reader or applies to it. Then the chain is let go. A chain of `CHAIN_MAX` versions that
-nobody looked at is worked out by the next write, which bounds the memory.
+A stored version remembers who wrote it, when, and the version before it; both objects are immutable, so the entries of `metadata.managedFields` are a pure
+function of that and are computed by whichever thread first encodes the object for a reader or applies to it. Then the chain is let go. A chain of `CHAIN_MAX`
+versions that nobody looked at is worked out by the next write, which bounds the memory.
 """
 
 from __future__ import annotations
@@ -141,7 +141,7 @@ class Ownership:
             self._known = _NONE
         elif previous is not None:
             before = previous[1]
-            self._depth = 0 if before._known is not None else before._depth + 1  # noqa: SLF001 - of this class
+            self._depth = 0 if before._known is not None else before._depth + 1
             if self._depth > CHAIN_MAX:
                 before.managed(previous[0])
                 self._depth = 0
@@ -174,9 +174,7 @@ class Ownership:
         self._known = managed
         self._previous = self._write = self._draft = self._given = None
 
-    def _after(
-        self, write: Write, managed: Managed, previous: tuple[Object, Ownership] | None, obj: Object
-    ) -> Managed:
+    def _after(self, write: Write, managed: Managed, previous: tuple[Object, Ownership] | None, obj: Object) -> Managed:
         managed = base(managed, self._given)
         if previous is not None and not managed:
             return managed

@@ -31,9 +31,7 @@ def scale_shape(api_version: str) -> Shape | None:
 
 def scaled(write: Write, managed: Managed, old: Object, new: Object) -> Managed:
     """The entries of a workload after its Scale was written, which turned the workload `old` into `new`."""
-    inside = after_update(
-        _ground(), _to_scale(managed), _manager(write), _scale_of(old), _scale_of(new), write.now
-    )
+    inside = after_update(_ground(), _to_scale(managed), _manager(write), _scale_of(old), _scale_of(new), write.now)
     return _to_parent(write, managed, inside)
 
 

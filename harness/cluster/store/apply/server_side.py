@@ -10,6 +10,7 @@ from typing import Any
 
 import orjson
 
+from harness.cluster.store.apply.fieldsets import show
 from harness.cluster.store.apply.managers import (
     BEFORE_FIRST_APPLY,
     ApplyConflict,
@@ -20,7 +21,6 @@ from harness.cluster.store.apply.managers import (
     after_update,
     conflicting,
 )
-from harness.cluster.store.apply.fieldsets import show
 from harness.cluster.store.apply.ownership import Write
 from harness.cluster.store.apply.typed import Mistyped, compare, fields_of, validate
 from harness.kube.errors import ApiError, BadRequest
@@ -50,7 +50,9 @@ def check_config(resource: Resource, config: Any) -> dict[str, Any]:
         )
     version, kind = config.get("apiVersion") or "", config.get("kind") or ""
     if (version, kind) != (resource.api_version, resource.kind):
-        shown = f"{version}, Kind={kind}" if "/" in str(version) else f"/{version}, Kind={kind}"  # Go's GroupVersionKind
+        shown = (
+            f"{version}, Kind={kind}" if "/" in str(version) else f"/{version}, Kind={kind}"
+        )  # Go's GroupVersionKind
         raise BadRequest(f"invalid object type: {shown}")
     metadata = config.get("metadata")
     if metadata is not None and not isinstance(metadata, Mapping):

@@ -1,7 +1,7 @@
 """How the values of a type merge: which maps, structs and lists are owned whole, which lists are sets or are merged by keys.
 
-A shape is made from a recorded Go type, from a custom type's schema (`x-kubernetes-list-type`, `-list-map-keys`, `-map-type`) or, where there is neither, deduced from
-the value: maps field by field, lists whole. Follows structured-merge-diff v6 `schema` and kube-openapi `schemaconv`.
+A shape is made from a recorded Go type, from a custom type's schema (`x-kubernetes-list-type`, `-list-map-keys`, `-map-type`) or, where there is neither,
+deduced from the value: maps field by field, lists whole. Follows structured-merge-diff v6 `schema` and kube-openapi `schemaconv`.
 """
 
 from __future__ import annotations
@@ -162,10 +162,13 @@ def of_schema(schema: Mapping[str, Any]) -> Shape:
     body = _of_schema(schema)
 
     def fields() -> Mapping[str, Shape]:
-        system = {"apiVersion": _scalar("string"), "kind": _scalar("string"), "metadata": of_message(_META)}
-        return {**body.fields, **system}
+        return {**body.fields, **_system()}
 
     return Shape("map", atomic=body.atomic, element=body.element, make_fields=fields)
+
+
+def _system() -> Mapping[str, Shape]:
+    return {"apiVersion": _scalar("string"), "kind": _scalar("string"), "metadata": of_message(_META)}
 
 
 def _of_schema(schema: Mapping[str, Any]) -> Shape:
@@ -174,10 +177,7 @@ def _of_schema(schema: Mapping[str, Any]) -> Shape:
     kind = schema.get("type")
     if kind == "array":
         return _of_array(schema)
-    if schema.get("x-kubernetes-embedded-resource"):
-        extra = {"apiVersion": _scalar("string"), "kind": _scalar("string"), "metadata": of_message(_META)}
-    else:
-        extra = {}
+    extra: Mapping[str, Shape] = _system() if schema.get("x-kubernetes-embedded-resource") else {}
     if kind == "object" or schema.get("properties") or extra:
         return _of_object(schema, extra)
     if kind in {"integer", "number"}:

@@ -1,7 +1,7 @@
 """Operations on values of a known shape: compare, merge, the set of their fields, removal of fields, validation.
 
-Values are plain JSON; `None` is an explicit null, `MISSING` is not there. Nothing is changed in place and what an operation does not touch is shared, so comparing two
-versions of an object costs only where they differ. Follows structured-merge-diff v6 `typed`.
+Values are plain JSON; `None` is an explicit null, `MISSING` is not there. Nothing is changed in place and what an operation does not touch is shared, so
+comparing two versions of an object costs only where they differ. Follows structured-merge-diff v6 `typed`.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import orjson
 
 from harness.cluster.store.apply.fieldsets import EMPTY, FieldSet, key_element, make, show, value_element
 from harness.cluster.store.apply.shapes import Shape
+from harness.kube.gotext import go_syntax, go_value
 
 MISSING: Any = object()
 _MEMO_ENTRIES_MAX = 4096
@@ -93,8 +94,7 @@ class _Builder:
 
     def done(self) -> Comparison:
         sets = (
-            make(frozenset(members), children)
-            for members, children in zip(self.members, self.children, strict=True)
+            make(frozenset(members), children) for members, children in zip(self.members, self.children, strict=True)
         )
         return Comparison(*sets)
 
@@ -390,7 +390,7 @@ def _validate(
     elif shape.kind == "list":
         _validate_list(shape, value, path, errors, duplicates=duplicates)
     elif not isinstance(value, Mapping):
-        errors.append((show(path), f"expected map, got &{{{_go_value(value)}}}"))
+        errors.append((show(path), f"expected map, got &{{{go_value(value)}}}"))
     else:
         for key, item in value.items():
             inner = shape.of(key)
@@ -404,7 +404,7 @@ def _validate_list(
     shape: Shape, value: Any, path: tuple[str, ...], errors: list[tuple[str, str]], *, duplicates: bool
 ) -> None:
     if not isinstance(value, list | tuple):
-        errors.append((show(path), f"expected list, got &{{{_go_value(value)}}}"))
+        errors.append((show(path), f"expected list, got &{{{go_value(value)}}}"))
         return
     seen = set[str]()
     for position, item in enumerate(value):
@@ -448,11 +448,15 @@ def _scalar_error(kind: str, value: Any) -> str | None:
     if kind == "numeric":
         return None if is_number else f"expected numeric (int or float), got {_go_type(value)}"
     if kind == "string":
-        return None if isinstance(value, str) else f"expected string, got &value.valueUnstructured{{Value:{_go_syntax(value)}}}"
+        return (
+            None
+            if isinstance(value, str)
+            else f"expected string, got &value.valueUnstructured{{Value:{go_syntax(value)}}}"
+        )
     if kind == "boolean":
-        return None if isinstance(value, bool) else f"expected boolean, got &{{{_go_value(value)}}}"
+        return None if isinstance(value, bool) else f"expected boolean, got &{{{go_value(value)}}}"
     if isinstance(value, Mapping | list | tuple):
-        return f"expected any scalar, got &{{{_go_value(value)}}}"
+        return f"expected any scalar, got &{{{go_value(value)}}}"
     return None
 
 
@@ -464,24 +468,3 @@ def _go_type(value: Any) -> str:
     if isinstance(value, bool):
         return "bool"
     return {str: "string", int: "int64", float: "float64"}.get(type(value), "<nil>")
-
-
-def _go_syntax(value: Any) -> str:
-    """As Go's `%#v` prints it."""
-    if isinstance(value, Mapping):
-        inner = ", ".join(f"{orjson.dumps(key).decode()}:{_go_syntax(item)}" for key, item in sorted(value.items()))
-        return f"map[string]interface {{}}{{{inner}}}"
-    if isinstance(value, list | tuple):
-        return f"[]interface {{}}{{{', '.join(map(_go_syntax, value))}}}"
-    return orjson.dumps(value).decode() if isinstance(value, str) else _go_value(value)
-
-
-def _go_value(value: Any) -> str:
-    """As Go's `%v` prints it."""
-    if isinstance(value, Mapping):
-        return f"map[{' '.join(f'{key}:{_go_value(item)}' for key, item in sorted(value.items()))}]"
-    if isinstance(value, list | tuple):
-        return f"[{' '.join(_go_value(item) for item in value)}]"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return "<nil>" if value is None else str(value)

@@ -16,6 +16,10 @@ class PatchFailed(ApiError):
 
     code, reason = 422, "Invalid"
 
+    def status(self) -> dict[str, Any]:
+        """With details, which are empty."""
+        return {**super().status(), "details": self.details}
+
 
 def json_patch(target: Any, patch: Any) -> Any:
     """`target` after the operations of `patch`, one after the other."""
@@ -40,12 +44,12 @@ def _apply(document: Any, operation: Mapping[str, Any]) -> Any:
     if verb == "add":
         return _add(document, path, thaw(operation.get("value")))
     if verb == "replace":
-        _get(document, path)
-        return (
-            _add(_remove(document, path), path, thaw(operation.get("value"))) if path else thaw(operation.get("value"))
-        )
+        return _replace(document, path, thaw(operation.get("value")))
     if verb in {"move", "copy"}:
         source = _pointer(str(operation.get("from", "")))
+        if verb == "copy" and source and isinstance(_get(document, source[:-1]), dict):
+            value = _get(document, source[:-1]).get(source[-1])  # what is not there is copied as null
+            return _add(document, path, thaw(value))
         value = thaw(_get(document, source))
         return _add(_remove(document, source) if verb == "move" else document, path, value)
     raise BadRequest(f"error decoding patch: unexpected kind: {verb}; write add, remove, replace, move, copy or test")
@@ -85,6 +89,15 @@ def _add(document: Any, path: list[str], value: Any) -> Any:
         container.insert(position, value)
     else:
         container[position] = value
+    return document
+
+
+def _replace(document: Any, path: list[str], value: Any) -> Any:
+    """Like the library: a field that is not there is set, an item has to be there."""
+    if not path:
+        return value
+    container = _get(document, path[:-1])
+    container[_position(container, path[-1], 1 if isinstance(container, dict) else 0)] = value
     return document
 
 
