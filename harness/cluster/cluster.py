@@ -12,6 +12,7 @@ from harness.clock import Kernel, Seeds, Timeline
 from harness.cluster.api import ApiServer
 from harness.cluster.api.auth import Authorization
 from harness.cluster.controllers import ControllerManagerSettings, standard
+from harness.cluster.controllers.rootca import RootCaPublisher
 from harness.cluster.kubelet import Kubelets
 from harness.cluster.metrics import MetricsClient, MetricsServer, StandardMetricsClient
 from harness.cluster.scheduler import Scheduler
@@ -75,6 +76,10 @@ class EmbeddedCluster:
         """Let controllers and scheduler act, without any kubelet; `start` does this, too. `metrics` is what autoscalers ask."""
         kernel, store = self._kernel, self.store
         manager, scheduler = "kube-controller-manager", "kube-scheduler"
+        # First, as it answers within a millisecond: a new node is tried before the lifecycle controller has taken its first taint away.
+        version = KubernetesVersion.parse(self._version)
+        events = self._recorder(scheduler)
+        self.manager.add(Scheduler(kernel, store, store.writer(scheduler), events, self._seeds, version=version))
         for controller in standard(
             kernel,
             store,
@@ -87,9 +92,6 @@ class EmbeddedCluster:
             provisioners=provisioners,
         ):
             self.manager.add(controller)
-        version = KubernetesVersion.parse(self._version)
-        events = self._recorder(scheduler)
-        self.manager.add(Scheduler(kernel, store, store.writer(scheduler), events, self._seeds, version=version))
 
     def _recorder(self, manager: str) -> Recorder:
         """Events of one program, which owns what it writes."""
@@ -108,6 +110,9 @@ class EmbeddedCluster:
                 ports=self._hooks.ports,
                 executor=self._hooks.executor,
             ).start()
+            authority = self._server.authority_pem.decode()
+            publisher = RootCaPublisher(self.store, self.store.writer("kube-controller-manager"), authority)
+            self._kernel.call(lambda: self.manager.add(publisher))
         return self._server
 
     def close(self) -> None:

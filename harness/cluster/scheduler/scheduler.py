@@ -223,6 +223,8 @@ class Scheduler:
         self._nominations.remove(key)
         self._cluster.set_pod(pod_info(pod), str(pod["spec"]["nodeName"]))
         if is_new:
+            if old is not None and (old.get("status") or {}).get("nominatedNodeName"):
+                self._room_freed(old)  # it is among the nominated no more
             self._happened("Pod/Add", None, pod)
             return
         for label in changes.pod_changes(old or pod, pod):
