@@ -138,6 +138,8 @@ def _first(kind: str, obj: Object) -> Seen:
     owner = controller_of(obj)
     annotations = obj["metadata"].get("annotations") or {}
     generated = bool(obj["metadata"].get("generateName")) or (owner is not None and kind in _NAMED_BY_CONTROLLER)
+    if owner is not None and owner["kind"] == "StatefulSet" and kind == "Pod":
+        generated = False  # web-0 has a generateName, too, but is not named by chance
     return Seen(
         kind=kind,
         name=name_of(obj),

@@ -24,7 +24,7 @@ def test_what_shares_runs_together_and_what_counts_nodes_one_after_another() -> 
 
 def test_other_flags_and_fed_metrics_have_their_own() -> None:
     flags = {"flags": {"controller-manager": ["--x=1"]}}
-    metrics = {"steps": [{"metrics": {}}]}
+    metrics: dict[str, Any] = {"steps": [{"metrics": {}}]}
     lanes = plan([trace("1"), trace("2", **flags), trace("3", **metrics), trace("4", **flags)], {}, lanes_max=4)
     assert sorted(names(lane)[0] for lane in lanes) == [["a/1"], ["a/2", "a/4"], ["a/3"]]
     assert [lane.metrics for lane in lanes if lane.together[0].name == "a/3"] == [True]
