@@ -99,9 +99,9 @@ def _scopes(quota: Object) -> list[Mapping[str, Any]]:
 def _matches(scope: Mapping[str, Any], pod: Mapping[str, Any]) -> bool:
     spec, name = pod["spec"], scope.get("scopeName")
     if name in {"Terminating", "NotTerminating"}:
-        return (spec.get("activeDeadlineSeconds") is not None) == (name == "Terminating")
+        return bool((spec.get("activeDeadlineSeconds") is not None) == (name == "Terminating"))
     if name in {"BestEffort", "NotBestEffort"}:
-        return (qos_class(spec) == "BestEffort") == (name == "BestEffort")
+        return bool((qos_class(spec) == "BestEffort") == (name == "BestEffort"))
     if name == "PriorityClass":
         return _matches_value(scope, spec.get("priorityClassName") or "")
     if name == "CrossNamespacePodAffinity":

@@ -124,9 +124,9 @@ class Store(View):
             self._addresses.allocate(draft)
         if "status" in resource.subresources and resource != CUSTOM_RESOURCE_DEFINITIONS and not served.custom:
             begin_status(resource, draft, format_time(self._kernel.now))
+        charges = self._admission.validate(resource, draft, None, self._kernel.now)
         if self.stored(resource, namespace, name) is not None:
             raise AlreadyExists.of(resource, name)
-        charges = self._admission.validate(resource, draft, None, self._kernel.now)
         if dry_run:
             return self._rehearsed(draft, ownership)
         self._pay(charges)

@@ -4,7 +4,8 @@ First every plugin may change a new object (`admit`), then, after validation, re
 called), PodSecurity (its default level allows everything), and what guards certificates and nodes' identities.
 """
 
-from harness.cluster.store.admission.chain import Admission, Charge
+from harness.cluster.store.admission.chain import Admission
 from harness.cluster.store.admission.defaulttolerationseconds import default_toleration_seconds
+from harness.cluster.store.admission.resourcequota import Charge
 
 __all__ = ["Admission", "Charge", "default_toleration_seconds"]

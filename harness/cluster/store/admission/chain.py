@@ -14,6 +14,7 @@ from harness.cluster.store.admission.refusals import Draft
 from harness.cluster.store.admission.resourcequota import Charge, charge
 from harness.cluster.store.admission.runtimeclass import check_overhead, use_runtime_class
 from harness.cluster.store.admission.serviceaccount import use_account
+from harness.cluster.store.admission.storageobjectinuseprotection import CLAIM_FINALIZER, VOLUME_FINALIZER, protect
 from harness.cluster.store.admission.taintnodesbycondition import taint_new_node
 from harness.kube.client import Reader
 from harness.kube.objects import Object
@@ -21,6 +22,7 @@ from harness.kube.resources import (
     INGRESSES,
     NODES,
     PERSISTENT_VOLUME_CLAIMS,
+    PERSISTENT_VOLUMES,
     PODS,
     PRIORITY_CLASSES,
     Resource,
@@ -38,6 +40,7 @@ class Admission:
             PERSISTENT_VOLUME_CLAIMS.group_resource: self._admit_claim,
             INGRESSES.group_resource: lambda ingress: default_ingress_class(reader, ingress),
             NODES.group_resource: taint_new_node,
+            PERSISTENT_VOLUMES.group_resource: lambda volume: protect(volume, VOLUME_FINALIZER),
         }
         self._validating: Mapping[str, Callable[[Draft, Object | None], None]] = {
             PODS.group_resource: self._check_pod,
@@ -75,6 +78,7 @@ class Admission:
 
     def _admit_claim(self, claim: Draft) -> None:
         default_storage_class(self._reader, claim)
+        protect(claim, CLAIM_FINALIZER)
 
     def _check_pod(self, pod: Draft, old: Object | None) -> None:
         if old is None:

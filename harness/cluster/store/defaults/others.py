@@ -105,6 +105,10 @@ def _volume(volume: Draft) -> None:
 def _claim(claim: Draft) -> None:
     spec = claim.setdefault("spec", {})
     spec.setdefault("volumeMode", "Filesystem")
+    for key in ("dataSource", "dataSourceRef"):
+        source = spec.get(key)
+        if source is not None and not (source.get("kind") or source.get("name")):
+            del spec[key]  # an empty reference is none
     if spec.get("dataSource") is not None:
         spec.setdefault("dataSourceRef", dict(spec["dataSource"]))
     elif spec.get("dataSourceRef") is not None and not spec["dataSourceRef"].get("namespace"):

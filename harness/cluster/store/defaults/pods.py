@@ -46,7 +46,8 @@ def default_pod_spec(spec: Draft) -> None:
     """The spec of a pod or of a template."""
     spec.setdefault("restartPolicy", "Always")
     spec.setdefault("dnsPolicy", "ClusterFirst")
-    spec.setdefault("terminationGracePeriodSeconds", 30)
+    if spec.setdefault("terminationGracePeriodSeconds", 30) < 0:
+        spec["terminationGracePeriodSeconds"] = 1
     spec.setdefault("securityContext", {})
     spec.setdefault("schedulerName", "default-scheduler")
     if spec.get("serviceAccountName"):

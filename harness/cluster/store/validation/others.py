@@ -1,29 +1,28 @@
-"""The small kinds: configuration, storage, services, priority classes, disruption budgets."""
+"""The small kinds: configuration, priority classes, disruption budgets."""
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from harness.cluster.store.validation.causes import forbidden, immutable, invalid, required, unsupported
-from harness.cluster.store.validation.pods import check_amount
+import orjson
+
+from harness.cluster.store.validation.causes import forbidden, immutable, invalid, required
+from harness.cluster.store.validation.values import int_or_percent, one_of, selector_faults
 from harness.kube.errors import Cause
 from harness.kube.resources import (
     CONFIG_MAPS,
-    PERSISTENT_VOLUME_CLAIMS,
-    PERSISTENT_VOLUMES,
     POD_DISRUPTION_BUDGETS,
     PRIORITY_CLASSES,
     SECRETS,
-    SERVICES,
-    STORAGE_CLASSES,
 )
 
 Checked = Mapping[str, Any]
 _DATA_KEY = re.compile(r"[-._a-zA-Z0-9]+")
 _DATA_BYTES_MAX = 1024 * 1024
-_ACCESS_MODES = ("ReadOnlyMany", "ReadWriteMany", "ReadWriteOnce", "ReadWriteOncePod")
+_ACCOUNT_ANNOTATION = "kubernetes.io/service-account.name"
 _USER_PRIORITY_MAX = 1_000_000_000
 
 
@@ -56,87 +55,6 @@ def _secret_update(new: Checked, old: Checked) -> list[Cause]:
     return immutable("type", new.get("type"), old.get("type")) + _data_update(new, old)
 
 
-def _access_modes(spec: Checked) -> list[Cause]:
-    modes = spec.get("accessModes") or ()
-    if not modes:
-        return [required("spec.accessModes", "at least 1 access mode is required")]
-    return [unsupported("spec.accessModes", mode, _ACCESS_MODES) for mode in modes if mode not in _ACCESS_MODES]
-
-
-def _claim(claim: Checked) -> list[Cause]:
-    spec = claim["spec"]
-    causes = _access_modes(spec)
-    storage = ((spec.get("resources") or {}).get("requests") or {}).get("storage")
-    if storage is None:
-        return [*causes, required("spec.resources[storage]")]
-    return causes + check_amount("spec.resources[storage]", storage, positive=True)
-
-
-def _claim_update(new: Checked, old: Checked) -> list[Cause]:
-    """Bound once, a claim keeps its volume; only the requested size may grow."""
-
-    def fixed(spec: Checked) -> dict[str, Any]:
-        kept = {key: value for key, value in spec.items() if key != "resources"}
-        return {key: value for key, value in kept.items() if key != "volumeName" or old["spec"].get("volumeName")}
-
-    if fixed(new["spec"]) == fixed(old["spec"]):
-        return []
-    detail = "spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims"
-    return [forbidden("spec", detail)]
-
-
-def _volume(volume: Checked) -> list[Cause]:
-    spec = volume["spec"]
-    causes = _access_modes(spec)
-    storage = (spec.get("capacity") or {}).get("storage")
-    causes += [required("spec.capacity")] if storage is None else check_amount("spec.capacity[storage]", storage)
-    sources = (
-        "csi",
-        "hostPath",
-        "nfs",
-        "local",
-        "awsElasticBlockStore",
-        "fc",
-        "iscsi",
-        "rbd",
-        "cephfs",
-        "azureDisk",
-        "azureFile",
-    )
-    if not any(source in spec for source in sources):
-        causes.append(required("spec", "must specify a volume type"))
-    csi = spec.get("csi")
-    if csi is not None:
-        causes += [required(f"spec.csi.{key}") for key in ("driver", "volumeHandle") if not csi.get(key)]
-    return causes
-
-
-def _volume_update(new: Checked, old: Checked) -> list[Cause]:
-    if all(new["spec"].get(key) == old["spec"].get(key) for key in ("csi", "hostPath", "nfs", "local")):
-        return []
-    return [forbidden("spec.persistentvolumesource", "spec.persistentvolumesource is immutable after creation")]
-
-
-def _service(service: Checked) -> list[Cause]:
-    spec = service["spec"]
-    if not spec.get("ports") and spec.get("clusterIP") != "None" and spec.get("type") != "ExternalName":
-        return [required("spec.ports")]
-    causes: list[Cause] = []
-    for position, port in enumerate(spec.get("ports") or ()):
-        for key in ("port", "targetPort"):
-            number = port.get(key)
-            if number is None or (isinstance(number, int) and not 1 <= number <= 65535):
-                causes.append(
-                    invalid(f"spec.ports[{position}].{key}", number, "must be between 1 and 65535, inclusive")
-                )
-    return causes
-
-
-def _service_update(new: Checked, old: Checked) -> list[Cause]:
-    before = old["spec"].get("clusterIP")
-    return immutable("spec.clusterIP", new["spec"].get("clusterIP"), before) if before else []
-
-
 def _priority_class(priority_class: Checked) -> list[Cause]:
     name, value = priority_class["metadata"]["name"], priority_class.get("value", 0)
     if name.startswith("system-"):
@@ -144,9 +62,11 @@ def _priority_class(priority_class: Checked) -> list[Cause]:
             return []
         detail = "priority class names with 'system-' prefix are reserved for system use only. error: "
         return [forbidden("metadata.name", f"{detail}{name} is not a known system priority class")]
+    policies = ("PreemptLowerPriority", "Never")
+    causes = one_of("preemptionPolicy", priority_class.get("preemptionPolicy"), policies)
     if value > _USER_PRIORITY_MAX:
         return [forbidden("value", f"maximum allowed value of a user defined priority is {_USER_PRIORITY_MAX}")]
-    return []
+    return causes
 
 
 def _priority_class_update(new: Checked, old: Checked) -> list[Cause]:
@@ -155,42 +75,62 @@ def _priority_class_update(new: Checked, old: Checked) -> list[Cause]:
     return immutable("preemptionPolicy", new.get("preemptionPolicy"), old.get("preemptionPolicy"))
 
 
-def _storage_class(storage_class: Checked) -> list[Cause]:
-    return [] if storage_class.get("provisioner") else [required("provisioner")]
-
-
-def _storage_class_update(new: Checked, old: Checked) -> list[Cause]:
-    causes = [
-        forbidden(key, f"updates to {key} are forbidden.")
-        for key in ("parameters", "provisioner", "reclaimPolicy")
-        if new.get(key) != old.get(key)
-    ]
-    return causes + immutable("volumeBindingMode", new.get("volumeBindingMode"), old.get("volumeBindingMode"))
-
-
 def _budget(budget: Checked) -> list[Cause]:
     spec = budget.get("spec") or {}
     if "minAvailable" in spec and "maxUnavailable" in spec:
         return [invalid("spec", spec, "minAvailable and maxUnavailable cannot be both set")]
+    causes: list[Cause] = []
+    for key in ("minAvailable", "maxUnavailable"):
+        causes += int_or_percent(f"spec.{key}", spec.get(key))
+    causes += selector_faults("spec.selector", spec.get("selector"))
+    policy = spec.get("unhealthyPodEvictionPolicy")
+    return causes + one_of("spec.unhealthyPodEvictionPolicy", policy, ("AlwaysAllow", "IfHealthyBudget"))
+
+
+_SECRET_KEYS: Mapping[str, tuple[str, ...]] = {
+    "kubernetes.io/tls": ("tls.crt", "tls.key"),
+    "kubernetes.io/ssh-auth": ("ssh-privatekey",),
+    "kubernetes.io/dockercfg": (".dockercfg",),
+    "kubernetes.io/dockerconfigjson": (".dockerconfigjson",),
+}
+
+
+def _secret(secret: Checked) -> list[Cause]:
+    causes, kind, data = _data(secret), secret.get("type"), secret.get("data") or {}
+    if kind == "kubernetes.io/service-account-token":
+        annotations = secret["metadata"].get("annotations") or {}
+        if not annotations.get(_ACCOUNT_ANNOTATION):
+            causes.append(required(f"metadata.annotations[{_ACCOUNT_ANNOTATION}]"))
+    if kind == "kubernetes.io/basic-auth" and not ({"username", "password"} & set(data)):
+        causes += [required(f"data[{key}]") for key in ("username", "password")]
+    missing = [key for key in _SECRET_KEYS.get(str(kind), ()) if key not in data]
+    causes += [required(f"data[{key}]") for key in missing]
+    if kind in {"kubernetes.io/dockercfg", "kubernetes.io/dockerconfigjson"} and not missing:
+        causes += _registry_json(_SECRET_KEYS[str(kind)][0], data)
+    return causes
+
+
+def _registry_json(key: str, data: Checked) -> list[Cause]:
+    raw = base64.b64decode(data[key])
+    try:
+        orjson.loads(raw)
+    except orjson.JSONDecodeError:
+        first = raw.lstrip()[:1].decode(errors="replace")
+        detail = (
+            f"invalid character '{first}' looking for beginning of value" if first else "unexpected end of JSON input"
+        )
+        return [invalid(f"data[{key}]", "<secret contents redacted>", detail)]
     return []
 
 
 OTHER_RULES: Mapping[str, Callable[[Checked], list[Cause]]] = {
     CONFIG_MAPS.group_resource: _data,
-    SECRETS.group_resource: _data,
-    PERSISTENT_VOLUME_CLAIMS.group_resource: _claim,
-    PERSISTENT_VOLUMES.group_resource: _volume,
-    SERVICES.group_resource: _service,
+    SECRETS.group_resource: _secret,
     PRIORITY_CLASSES.group_resource: _priority_class,
-    STORAGE_CLASSES.group_resource: _storage_class,
     POD_DISRUPTION_BUDGETS.group_resource: _budget,
 }
 OTHER_UPDATE_RULES: Mapping[str, Callable[[Checked, Checked], list[Cause]]] = {
     CONFIG_MAPS.group_resource: _data_update,
     SECRETS.group_resource: _secret_update,
-    PERSISTENT_VOLUME_CLAIMS.group_resource: _claim_update,
-    PERSISTENT_VOLUMES.group_resource: _volume_update,
-    SERVICES.group_resource: _service_update,
     PRIORITY_CLASSES.group_resource: _priority_class_update,
-    STORAGE_CLASSES.group_resource: _storage_class_update,
 }

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from harness.kube.amounts import canonical
 from harness.cluster.store.validation.causes import (
     duplicate,
     forbidden,
@@ -13,7 +12,10 @@ from harness.cluster.store.validation.causes import (
     required,
     unsupported,
 )
+from harness.cluster.store.validation.containers import CHECKED_SOURCES, check_details, check_plain_init, check_source
 from harness.cluster.store.validation.names import check_labels, label_faults, qualified_name_faults, subdomain_faults
+from harness.cluster.store.validation.placement import check_placement
+from harness.kube.amounts import canonical
 from harness.kube.errors import Cause
 from harness.kube.quantity import parse
 
@@ -42,10 +44,12 @@ def check_pod_spec(field: str, spec: Mapping[str, Any]) -> list[Cause]:
     if not containers:
         causes.append(required(f"{field}.containers"))
     seen: dict[str, None] = {}
-    for part in ("initContainers", "containers"):
+    for part in ("containers", "initContainers"):
         for position, container in enumerate(spec.get(part) or ()):
             here = f"{field}.{part}[{position}]"
             causes += _check_container(here, container, volumes)
+            if part == "initContainers" and container.get("restartPolicy") != "Always":
+                causes += check_plain_init(here, container)
             name = str(container.get("name", ""))
             if name in seen:
                 causes.append(duplicate(f"{here}.name", name))
@@ -69,7 +73,7 @@ def check_pod_spec(field: str, spec: Mapping[str, Any]) -> list[Cause]:
             causes += [invalid(f"{field}.{key}", spec[key], fault) for fault in check(str(spec[key]))]
     for position, toleration in enumerate(spec.get("tolerations") or ()):
         causes += _check_toleration(f"{field}.tolerations[{position}]", toleration)
-    return causes
+    return causes + check_placement(field, spec)
 
 
 def check_pod_update(new: Mapping[str, Any], old: Mapping[str, Any]) -> list[Cause]:
@@ -146,16 +150,7 @@ def _check_container(field: str, container: Mapping[str, Any], volumes: Sequence
         causes.append(invalid(f"{field}.image", image, "must not have leading or trailing whitespace"))
     if container.get("imagePullPolicy") not in _PULL_POLICIES:
         causes.append(unsupported(f"{field}.imagePullPolicy", container.get("imagePullPolicy"), _PULL_POLICIES))
-    for position, entry in enumerate(container.get("env") or ()):
-        causes += _check_env(f"{field}.env[{position}]", entry)
-    for position, port in enumerate(container.get("ports") or ()):
-        number = port.get("containerPort")
-        if number is None:
-            causes.append(required(f"{field}.ports[{position}].containerPort"))
-        elif not 1 <= number <= 65535:
-            causes.append(
-                invalid(f"{field}.ports[{position}].containerPort", number, "must be between 1 and 65535, inclusive")
-            )
+    causes += check_details(field, container)
     paths: dict[str, None] = {}
     for position, mount in enumerate(container.get("volumeMounts") or ()):
         here = f"{field}.volumeMounts[{position}]"
@@ -167,13 +162,6 @@ def _check_container(field: str, container: Mapping[str, Any], volumes: Sequence
     return causes + check_resources(f"{field}.resources", container.get("resources") or {})
 
 
-def _check_env(field: str, entry: Mapping[str, Any]) -> list[Cause]:
-    causes = [] if entry.get("name") else [required(f"{field}.name")]
-    if entry.get("value") and entry.get("valueFrom"):
-        causes.append(invalid(f"{field}.valueFrom", "", "may not be specified when `value` is not empty"))
-    return causes
-
-
 def _check_mount(field: str, mount: Mapping[str, Any], volumes: Sequence[str]) -> list[Cause]:
     name, causes = mount.get("name"), []
     if not name:
@@ -182,6 +170,9 @@ def _check_mount(field: str, mount: Mapping[str, Any], volumes: Sequence[str]) -
         causes.append(Cause(f"{field}.name", "FieldValueNotFound", f'Not found: "{name}"'))
     if not mount.get("mountPath"):
         causes.append(required(f"{field}.mountPath"))
+    if ".." in str(mount.get("subPath", "")).split("/"):  # upstream leaves the position out, and so do we
+        where = f"{field.rpartition('[')[0]}.subPath"
+        causes.append(invalid(where, mount["subPath"], "must not contain '..'"))
     return causes
 
 
@@ -199,6 +190,9 @@ def _check_volumes(field: str, volumes: Sequence[Mapping[str, Any]]) -> list[Cau
         seen[name] = None
         if len(volume) > 2:
             causes.append(forbidden(f"{here}.{list(volume)[-1]}", "may not specify more than 1 volume type"))
+        for source, value in volume.items():
+            if source in CHECKED_SOURCES:
+                causes += check_source(f"{here}.{source}", source, value)
         if "persistentVolumeClaim" in volume and not volume["persistentVolumeClaim"].get("claimName"):
             causes.append(required(f"{here}.persistentVolumeClaim.claimName"))
     return causes

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from harness.cluster.store.validation.causes import (
+    duplicate,
     forbidden,
     immutable,
     invalid,
@@ -13,14 +14,16 @@ from harness.cluster.store.validation.causes import (
     required,
     unsupported,
 )
-from harness.cluster.store.validation.names import check_labels
+from harness.cluster.store.validation.names import check_labels, qualified_name_faults
 from harness.cluster.store.validation.pods import check_pod_spec
+from harness.cluster.store.validation.values import int_or_percent, selector_faults
 from harness.kube.errors import Cause
 from harness.kube.selectors import from_object
 
 _COMPLETION_MODES = ("NonIndexed", "Indexed")
 _REPLACEMENT_POLICIES = ("Failed", "TerminatingOrFailed")
 _FAILURE_ACTIONS = ("Count", "FailIndex", "FailJob", "Ignore")
+_INDEXED_MAX = 100_000
 _STRATEGIES = ("Recreate", "RollingUpdate")
 _JOB_FIXED = (
     "selector",
@@ -33,8 +36,8 @@ _JOB_FIXED = (
 )
 
 
-def check_job(job: Mapping[str, Any]) -> list[Cause]:
-    """A job: its numbers, its mode, its failure policy, its template."""
+def check_job(job: Mapping[str, Any], *, template: bool = False) -> list[Cause]:
+    """A job: its numbers, its mode, its failure policy, its template. With `template` the job that a cron job will make."""
     spec = job["spec"]
     causes: list[Cause] = []
     for field in (
@@ -47,7 +50,7 @@ def check_job(job: Mapping[str, Any]) -> list[Cause]:
     ):
         causes += non_negative(f"spec.{field}", spec.get(field))
     mode = spec.get("completionMode")
-    if mode not in _COMPLETION_MODES:
+    if mode not in _COMPLETION_MODES and not (template and mode is None):
         causes.append(unsupported("spec.completionMode", mode, _COMPLETION_MODES))
     if mode == "Indexed" and spec.get("completions") is None:
         causes.append(required("spec.completions", "when completion mode is Indexed"))
@@ -57,8 +60,13 @@ def check_job(job: Mapping[str, Any]) -> list[Cause]:
         )
     if "maxFailedIndexes" in spec and "backoffLimitPerIndex" not in spec:
         causes.append(required("spec.backoffLimitPerIndex", "when maxFailedIndexes is specified"))
-    causes += _check_replacement(spec)
-    causes += _check_failure_policy(spec)
+    if not (template and spec.get("podReplacementPolicy") is None):
+        causes += _check_replacement(spec)
+    if not template:
+        causes += _check_job_selector(job["metadata"], spec)
+    elif spec.get("selector") is not None:
+        causes.append(invalid("spec.selector", spec["selector"], "`selector` will be auto-generated"))
+    causes += _check_failure_policy(spec) + _check_success_policy(spec) + _check_indexes(spec)
     causes += _check_template("spec.template", spec.get("template") or {})
     restart = (spec.get("template") or {}).get("spec", {}).get("restartPolicy")
     if restart == "Always":
@@ -90,6 +98,9 @@ def check_job_update(new: Mapping[str, Any], old: Mapping[str, Any]) -> list[Cau
 def check_deployment(deployment: Mapping[str, Any]) -> list[Cause]:
     """A deployment: replicas, selector, strategy, template."""
     spec = deployment["spec"]
+    faults = selector_faults("spec.selector", spec.get("selector"))
+    if faults:
+        return [*faults, invalid("spec.selector", spec["selector"], "invalid label selector")]
     causes = _check_replicated(spec)
     strategy = spec.get("strategy") or {}
     if strategy.get("type") not in _STRATEGIES:
@@ -97,6 +108,25 @@ def check_deployment(deployment: Mapping[str, Any]) -> list[Cause]:
     elif strategy["type"] == "Recreate" and strategy.get("rollingUpdate"):
         detail = "may not be specified when strategy `type` is 'Recreate'"
         causes.append(forbidden("spec.strategy.rollingUpdate", detail))
+    elif strategy["type"] == "RollingUpdate":
+        causes += _check_rolling(strategy.get("rollingUpdate") or {})
+    ready, deadline = spec.get("minReadySeconds", 0), spec.get("progressDeadlineSeconds")
+    causes += non_negative("spec.minReadySeconds", ready)
+    causes += non_negative("spec.revisionHistoryLimit", spec.get("revisionHistoryLimit"))
+    if deadline is not None:
+        causes += non_negative("spec.progressDeadlineSeconds", deadline)
+        if deadline <= ready:
+            causes.append(invalid("spec.progressDeadlineSeconds", deadline, "must be greater than minReadySeconds"))
+    return causes
+
+
+def _check_rolling(rolling: Mapping[str, Any]) -> list[Cause]:
+    field = "spec.strategy.rollingUpdate"
+    unavailable, surge = rolling.get("maxUnavailable"), rolling.get("maxSurge")
+    causes = int_or_percent(f"{field}.maxUnavailable", unavailable)
+    causes += int_or_percent(f"{field}.maxSurge", surge, most_percent=None)
+    if unavailable in {0, "0%"} and surge in {0, "0%"}:
+        causes.append(invalid(f"{field}.maxUnavailable", unavailable, "may not be 0 when `maxSurge` is 0"))
     return causes
 
 
@@ -122,10 +152,20 @@ def _check_replicated(spec: Mapping[str, Any]) -> list[Cause]:
         causes.append(invalid("spec.selector", selector, "empty selector is invalid for deployment"))
     if chosen is None or not chosen.matches(labels):
         causes.append(invalid("spec.template.metadata.labels", labels, "`selector` does not match template `labels`"))
-    causes += _check_template("spec.template", template)
+    causes += check_pods_of(spec)
+    return causes
+
+
+def check_pods_of(spec: Mapping[str, Any]) -> list[Cause]:
+    """The template of pods that run for ever."""
+    template = spec.get("template") or {}
+    causes = _check_template("spec.template", template)
     restart = (template.get("spec") or {}).get("restartPolicy")
     if restart != "Always":
         causes.append(unsupported("spec.template.spec.restartPolicy", restart, ("Always",)))
+    if (template.get("spec") or {}).get("activeDeadlineSeconds") is not None:
+        detail = "activeDeadlineSeconds in ReplicaSet is not Supported"
+        causes.append(forbidden("spec.template.spec.activeDeadlineSeconds", detail))
     return causes
 
 
@@ -153,20 +193,116 @@ def _check_failure_policy(spec: Mapping[str, Any]) -> list[Cause]:
             causes.append(invalid(f"{field}.action", action, "requires the backoffLimitPerIndex to be set"))
         if bool(rule.get("onExitCodes")) == bool(rule.get("onPodConditions")):
             detail = "specifying one of OnExitCodes and OnPodConditions is required"
-            causes.append(invalid(field, rule, detail))
+            causes.append(Cause(field, "FieldValueInvalid", f"Invalid value: {detail}"))
         elif rule.get("onExitCodes"):
-            causes += _check_exit_codes(f"{field}.onExitCodes", rule["onExitCodes"])
+            causes += _check_exit_codes(f"{field}.onExitCodes", rule["onExitCodes"], _container_names(spec))
+        else:
+            for number, pattern in enumerate(rule["onPodConditions"]):
+                causes += _check_condition(f"{field}.onPodConditions[{number}]", pattern)
     return causes
 
 
-def _check_exit_codes(field: str, pattern: Mapping[str, Any]) -> list[Cause]:
-    operator, values = pattern.get("operator"), pattern.get("values") or ()
+def _check_job_selector(metadata: Mapping[str, Any], spec: Mapping[str, Any]) -> list[Cause]:
+    selector = spec.get("selector")
+    labels = ((spec.get("template") or {}).get("metadata") or {}).get("labels")
+    causes: list[Cause] = []
+    if selector is None:
+        causes.append(required("spec.selector"))
+    elif not spec.get("manualSelector"):
+        wanted = {"batch.kubernetes.io/controller-uid": metadata.get("uid")}
+        if selector.get("matchExpressions") or selector.get("matchLabels") != wanted:
+            causes.append(invalid("spec.selector", selector, "`selector` not auto-generated"))
+    chosen = from_object(selector)
+    if chosen is None or not chosen.matches(labels or {}):
+        causes.append(invalid("spec.template.metadata.labels", labels, "`selector` does not match template `labels`"))
+    return causes
+
+
+def _check_indexes(spec: Mapping[str, Any]) -> list[Cause]:
+    causes: list[Cause] = []
+    if spec.get("completionMode") == "Indexed":
+        parallelism = spec.get("parallelism")
+        if parallelism is not None and parallelism > _INDEXED_MAX:
+            detail = f"must be less than or equal to {_INDEXED_MAX} when completion mode is Indexed"
+            causes.append(invalid("spec.parallelism", parallelism, detail))
+        failed, completions = spec.get("maxFailedIndexes"), spec.get("completions")
+        if failed is not None and completions is not None and failed > completions:
+            causes.append(invalid("spec.maxFailedIndexes", failed, "must be less than or equal to completions"))
+    manager = spec.get("managedBy")
+    if manager is not None and "/" not in manager:
+        detail = 'must be a domain-prefixed path (such as "acme.io/foo")'
+        causes.append(invalid("spec.managedBy", manager, detail))
+    return causes
+
+
+def _check_success_policy(spec: Mapping[str, Any]) -> list[Cause]:
+    policy = spec.get("successPolicy")
+    if policy is None:
+        return []
+    if spec.get("completionMode") != "Indexed":
+        return [invalid("spec.successPolicy", policy, "requires indexed completion mode")]
+    field = "spec.successPolicy.rules"
+    if not policy.get("rules"):
+        detail = "at least one rules must be specified when the successPolicy is specified"
+        return [required(field, detail)]
+    causes: list[Cause] = []
+    for position, rule in enumerate(policy["rules"]):
+        here = f"{field}[{position}]"
+        if rule.get("succeededCount") is None and rule.get("succeededIndexes") is None:
+            detail = "at least one of succeededCount or succeededIndexes must be specified"
+            causes.append(required(here, detail))
+        indexes = rule.get("succeededIndexes")
+        if indexes is not None and (fault := _indexes_fault(indexes, int(spec.get("completions") or 0))):
+            detail = f"error parsing succeededIndexes: {fault}"
+            causes.append(invalid(f"{here}.succeededIndexes", indexes, detail))
+    return causes
+
+
+def _indexes_fault(text: str, completions: int) -> str:
+    """What is wrong with `1,3-5`, in upstream's words."""
+    last = -1
+    for part in text.split(","):
+        for number in part.split("-"):
+            if not number.isdigit():
+                return f'cannot convert string to integer for index: "{number}"'
+            if int(number) >= completions:
+                return f'too large index: "{number}"'
+            if int(number) <= last:
+                return f"non-increasing order, previous: {last}, current: {number}"
+            last = int(number)
+    return ""
+
+
+def _check_exit_codes(field: str, pattern: Mapping[str, Any], names: Sequence[str]) -> list[Cause]:
+    operator, values = pattern.get("operator"), list(pattern.get("values") or ())
     causes = [] if operator in {"In", "NotIn"} else [unsupported(f"{field}.operator", operator, ("In", "NotIn"))]
+    container = pattern.get("containerName")
+    if container is not None and container not in names:
+        detail = "must be one of the container or initContainer names in the pod template"
+        causes.append(invalid(f"{field}.containerName", container, detail))
     if not values:
-        causes.append(invalid(f"{field}.values", list(values), "at least one value is required"))
-    if operator == "In" and 0 in values:
-        causes.append(invalid(f"{field}.values[{list(values).index(0)}]", 0, "must not be 0 for the In operator"))
+        causes.append(invalid(f"{field}.values", values, "at least one value is required"))
+    for position, value in enumerate(values):
+        if value in values[:position]:
+            causes.append(duplicate(f"{field}.values[{position}]", value))
+        elif operator == "In" and value == 0:
+            causes.append(invalid(f"{field}.values[{position}]", 0, "must not be 0 for the In operator"))
+    if values != sorted(values):
+        causes.append(invalid(f"{field}.values", values, "must be ordered"))
     return causes
+
+
+def _check_condition(field: str, pattern: Mapping[str, Any]) -> list[Cause]:
+    kind, status = str(pattern.get("type", "")), pattern.get("status")
+    causes = [invalid(f"{field}.type", kind, fault) for fault in qualified_name_faults(kind)]
+    if status not in {"False", "True", "Unknown"}:
+        causes.append(unsupported(f"{field}.status", status, ("False", "True", "Unknown")))
+    return causes
+
+
+def _container_names(spec: Mapping[str, Any]) -> list[str]:
+    pod = (spec.get("template") or {}).get("spec") or {}
+    return [str(entry.get("name")) for part in ("containers", "initContainers") for entry in pod.get(part) or ()]
 
 
 def _is_template_open(job: Mapping[str, Any]) -> bool:

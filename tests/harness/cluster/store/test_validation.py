@@ -188,7 +188,7 @@ def test_given_a_wrong_object_then_the_text_is_that_of_the_control_plane(
                 "metadata": {"name": "v"},
                 "spec": {"accessModes": ["ReadWriteMany"], "csi": {"driver": "efs.csi.aws.com"}},
             },
-            ["spec.capacity", "spec.csi.volumeHandle"],
+            ["spec.capacity", "spec.capacity", "spec.csi.volumeHandle"],
         ),
         (PRIORITY_CLASSES, {"metadata": {"name": "big"}, "value": 1_000_000_001}, ["value"]),
         (PRIORITY_CLASSES, {"metadata": {"name": "system-mine"}, "value": 1}, ["metadata.name"]),

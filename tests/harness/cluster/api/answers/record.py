@@ -38,7 +38,7 @@ def main(names: list[str]) -> None:
     for name in names or list(TABLES):
         head = {
             "source": f"kube-apiserver {version}",
-            "date": date.today().isoformat(),  # noqa: DTZ011 - the day on which a person records it
+            "date": date.today().isoformat(),
             "command": f"HARNESS_CONTROL_PLANE=KUBECONFIG python -m tests.harness.cluster.api.answers.record {name}",
         }
         scenarios = record(send, name)
