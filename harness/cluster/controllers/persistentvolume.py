@@ -3,13 +3,13 @@
 A claim gets the volume reserved for it or named by it, else the smallest that suits it. A claim of a class with an external provisioner is marked for it and
 waits; one whose class waits for its first consumer is left to the scheduler until a node is chosen. A volume whose claim is gone is Released; what the external
 provisioner made it removes itself. Pending claims are tried again when a volume could suit them; upstream does so at its resync, every 15 s
-(`--pvclaimbinder-sync-period`), and then tells each time why a claim waits, which is told once here.
+(`--pvclaimbinder-sync-period`), and then tells again why a claim waits; here that is told when something about the claim changes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Literal
+from typing import Any
 
 from harness.clock import Kernel, format_time
 from harness.cluster.controllers.pods import is_terminal
@@ -46,7 +46,6 @@ class PersistentVolumeController:
 
     def __init__(self, kernel: Kernel, reader: Reader, writer: Writer, recorder: Recorder) -> None:
         self._kernel = kernel
-        self._said: dict[str, str] = {}  # by claim uid: why it is not bound, as told last
         reader.add_index(PODS, INDEX, claims_of)
         self._reader = reader
         self._writer = writer
@@ -66,8 +65,6 @@ class PersistentVolumeController:
         claim = self._reader.get(PERSISTENT_VOLUME_CLAIMS, *split_key(key))
         if claim is not None and not is_deleting(claim):
             self._settle_claim(claim)
-            if _phase(claim) == "Bound":
-                self._said.pop(uid_of(claim), None)
         return None
 
     def _of_claim(self, claim: Object) -> Iterable[str]:
@@ -232,16 +229,16 @@ class PersistentVolumeController:
             return
         if not class_of(claim):
             text = "no persistent volumes available for this claim and no storage class is set"
-            self._say(claim, "Normal", "FailedBinding", text)
+            self._events.event(claim, "Normal", "FailedBinding", text)
             return
         storage_class = self._class(claim)
         if storage_class is None:
             text = f'storageclass.storage.k8s.io "{class_of(claim)}" not found'
-            self._say(claim, "Warning", "ProvisioningFailed", text)
+            self._events.event(claim, "Warning", "ProvisioningFailed", text)
             return
         provisioner = str(storage_class.get("provisioner"))
         if provisioner.startswith("kubernetes.io/"):
-            self._say(claim, "Warning", "ProvisioningFailed", f"no volume plugin matched name: {provisioner}")
+            self._events.event(claim, "Warning", "ProvisioningFailed", f"no volume plugin matched name: {provisioner}")
             return
         if _annotations(claim).get(STORAGE_PROVISIONER) != provisioner:
             marks = {STORAGE_PROVISIONER: provisioner, STORAGE_PROVISIONER_BETA: provisioner}
@@ -251,21 +248,19 @@ class PersistentVolumeController:
             f"Waiting for a volume to be created either by the external provisioner '{provisioner}' or manually by the system "
             "administrator. If volume creation is delayed, please verify that the provisioner is running and correctly registered."
         )
-        self._say(claim, "Normal", "ExternalProvisioning", text)
+        self._events.event(claim, "Normal", "ExternalProvisioning", text)
 
     def _say_what_is_waited_for(self, claim: Object) -> None:
         """A pod that uses the claim and has no node yet, else any pod."""
         for pod in self._reader.by_index(PODS, INDEX, key_of(claim)):
             if not pod["spec"].get("nodeName") and not is_terminal(pod):
-                self._say(claim, "Normal", "WaitForPodScheduled", f"waiting for pod {name_of(pod)} to be scheduled")
+                self._events.event(
+                    claim, "Normal", "WaitForPodScheduled", f"waiting for pod {name_of(pod)} to be scheduled"
+                )
                 return
-        self._say(claim, "Normal", "WaitForFirstConsumer", "waiting for first consumer to be created before binding")
-
-    def _say(self, claim: Object, kind: Literal["Normal", "Warning"], reason: str, message: str) -> None:
-        """Once, and again when there is something else to say."""
-        if self._said.get(uid_of(claim)) != message:
-            self._said[uid_of(claim)] = message
-            self._events.event(claim, kind, reason, message)
+        self._events.event(
+            claim, "Normal", "WaitForFirstConsumer", "waiting for first consumer to be created before binding"
+        )
 
     def _set_phase(self, claim: Object, phase: str) -> None:
         if _phase(claim) != phase:

@@ -36,7 +36,6 @@ from harness.kube.selectors import Selector
 from harness.kube.version import KubernetesVersion
 
 _CONFIGURABLE_TOLERANCE = KubernetesVersion(1, 35)  # HPAConfigurableTolerance is on by default from here
-_BINARY_MEMORY = KubernetesVersion(1, 35)  # status shows memory as 10Mi
 
 
 class _Unscalable(Exception):
@@ -178,7 +177,6 @@ class HorizontalController:
             namespace,
             target,
             selector,
-            binary_memory=self._version >= _BINARY_MEMORY,
         )
         best: Answer | None = None
         failures: list[MetricFailed] = []

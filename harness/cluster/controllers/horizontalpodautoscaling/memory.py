@@ -1,7 +1,8 @@
 """What an autoscaler remembers: its recommendations and its scalings (`timestampedRecommendation`, `timestampedScaleEvent` of `horizontal.go`, 1.34).
 
 Upstream, too, keeps this in memory only: a restarted controller begins with the present replicas as its one recommendation. Old entries are reused in
-place, the last outdated one first, so the lists never grow beyond what the windows hold.
+place, the last outdated one first, so the lists never grow beyond what the windows hold. What is exactly as old as a window is outside of it: upstream's looks
+are always a little more than a period apart.
 """
 
 from __future__ import annotations
@@ -34,8 +35,8 @@ class History:
     def stabilize_down(self, wanted: int, now_us: int, window_us: int) -> int:
         """The highest recommendation of the window (stabilizeRecommendation); `wanted` becomes one."""
         cutoff_us = now_us - window_us
-        outdated = [number for number, one in enumerate(self.recommendations) if one.at_us < cutoff_us]
-        recent = [one.replicas for one in self.recommendations if one.at_us >= cutoff_us]
+        outdated = [number for number, one in enumerate(self.recommendations) if one.at_us <= cutoff_us]
+        recent = [one.replicas for one in self.recommendations if one.at_us > cutoff_us]
         _record(self.recommendations, outdated, Moment(wanted, now_us))
         return max([wanted, *recent])
 
@@ -47,7 +48,7 @@ class History:
         outdated = [
             number
             for number, one in enumerate(self.recommendations)
-            if one.at_us < up_cutoff_us and one.at_us < down_cutoff_us
+            if one.at_us <= up_cutoff_us and one.at_us <= down_cutoff_us
         ]
         _record(self.recommendations, outdated, Moment(wanted, now_us))
         return min(max(current, lowest), highest)
@@ -55,7 +56,7 @@ class History:
     def scaled(self, before: int, after: int, now_us: int, longest_us: int) -> None:
         """Remember a scaling for as long as a policy may ask for it."""
         entries = self.ups if after > before else self.downs
-        outdated = [number for number, one in enumerate(entries) if one.at_us < now_us - longest_us]
+        outdated = [number for number, one in enumerate(entries) if one.at_us <= now_us - longest_us]
         _record(entries, outdated, Moment(abs(after - before), now_us))
 
 

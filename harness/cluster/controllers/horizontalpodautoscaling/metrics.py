@@ -47,15 +47,12 @@ class MetricEvaluator:
         namespace: str,
         target: Target,
         selector: Selector,
-        *,
-        binary_memory: bool,
     ) -> None:
         self._client = client
         self._calculator = calculator
         self._namespace = namespace
         self._target = target
         self._selector = selector
-        self._binary_memory = binary_memory
 
     def evaluate(self, spec: Mapping[str, Any]) -> Answer:
         """Raises MetricFailed."""
@@ -178,7 +175,7 @@ class MetricEvaluator:
         return proposal, {"averageValue": _milli(proposal.usage_milli)}
 
     def _amount(self, resource: str, milli: int) -> str:
-        if resource == "memory" and self._binary_memory and milli % 1000 == 0:
+        if resource == "memory" and milli % 1000 == 0:
             whole = milli // 1000
             return str(canonical(f"{whole // 1024}Ki" if whole % 1024 == 0 and whole else str(whole)))
         return _milli(milli)

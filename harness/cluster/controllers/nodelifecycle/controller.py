@@ -144,7 +144,7 @@ class NodeLifecycleController:
                 self._health.pop(name, None)
                 self._lost.pop(name, None)
                 if gone is not None:
-                    self._unmark(gone)
+                    # It stays in its zone's queue, where it uses up a turn: upstream forgets it only when the turn comes.
                     text = f"Node {name} event: Removing Node {name} from Controller"
                     self._events.event(gone, "Normal", "RemovingNode", text)
                 continue

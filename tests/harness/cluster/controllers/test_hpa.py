@@ -115,10 +115,10 @@ def test_given_load_that_ends_when_the_window_of_300_s_is_over_then_the_replicas
     world.autoscale()
     world.bench.advance_to(30)
     world.use("5m")
-    world.bench.advance_to(320)
+    world.bench.advance_to(310)
     assert world.replicas == 4
     assert world.condition("AbleToScale")[1] == "ScaleDownStabilized"
-    assert world.bench.wait(lambda: world.replicas == 1) == 331  # the recommendation of second 16 is just outside
+    assert world.bench.wait(lambda: world.replicas == 1) == 316  # the recommendation of second 16 is just outside
     assert world.bench.events("SuccessfulRescale") == ["New size: 1; reason: All metrics below target"]
 
 
