@@ -194,3 +194,5 @@ class Hooks:
     agent: NodeAgent
     volumes: VolumeProvider
     mutators: tuple[AdmissionMutator, ...] = ()
+    ports: PodPorts | None = None  # None: nothing can be forwarded to
+    executor: PodExec | None = None  # None: exec is refused

@@ -68,9 +68,7 @@ class Documents:
         if path.startswith(_HEALTH):
             return _health(path, query)
         if path == "/openapi/v2":
-            if accept and "json" not in accept and "*/*" not in accept:
-                raise NotAcceptable("only the following media types are accepted: application/json", details={})
-            return Document(openapi.swagger(registry, self.metrics()))
+            return _swagger(registry, accept, metrics=self.metrics())
         values: Mapping[str, Callable[[], Any]] = {
             "/": lambda: {"paths": sorted([*listed.paths(), *OPEN, "/openapi/v2", "/openapi/v3", *self.keys])},
             "/version": lambda: version_info(self.version),
@@ -114,6 +112,16 @@ def version_info(git_version: str) -> dict[str, str]:
         "compiler": "gc",
         "platform": _PLATFORM,
     }
+
+
+def _swagger(registry: Registry, accept: str, *, metrics: bool) -> Document:
+    """OpenAPI v2 in the form that is asked for."""
+    if openapi.MEDIA_TYPE in accept:
+        return Document(openapi.swagger_wire(registry, metrics), openapi.CONTENT_TYPE)
+    if accept and "json" not in accept and "*/*" not in accept:
+        text = f"only the following media types are accepted: application/json, {openapi.MEDIA_TYPE}"
+        raise NotAcceptable(text, details={})
+    return Document(openapi.swagger_json(registry, metrics))
 
 
 def _health(path: str, query: str) -> Document | None:

@@ -13,9 +13,13 @@ from harness.cluster.api.discovery import catalogue
 from harness.cluster.api.openapi.custom import name_of_custom, schemas_of
 from harness.cluster.api.openapi.operations import paths
 from harness.cluster.api.openapi.recorded import GVK, META, PREFIX, Schema, closure, name_of, name_of_kind, references
+from harness.cluster.api.openapi.wire import encode
 from harness.cluster.store import Registry, Served
 from harness.kube.objects import thaw
 
+_NEWER = frozenset(
+    {"allOf", "anyOf", "default", "nullable", "not", "oneOf"}
+)  # words that v2 does not have or that are not published there
 _INFO = {"title": "Kubernetes", "version": "unversioned"}
 _ALWAYS = tuple(META + kind for kind in ("DeleteOptions", "Patch", "Status", "ObjectMeta", "ListMeta"))
 _SENT = (("autoscaling", "v1", "Scale"), ("policy", "v1", "Eviction"), ("authentication.k8s.io", "v1", "TokenRequest"))
@@ -43,7 +47,7 @@ def document(registry: Registry, metrics: bool, group: str, version: str) -> byt
 
 
 @lru_cache(maxsize=4)
-def swagger(registry: Registry, metrics: bool) -> bytes:
+def swagger(registry: Registry, metrics: bool) -> dict[str, Any]:
     """/openapi/v2: all definitions, in the older dialect."""
     entries = [
         entry
@@ -51,7 +55,19 @@ def swagger(registry: Registry, metrics: bool) -> bytes:
         for entry in catalogue(registry, metrics).served(group, version)
     ]
     definitions = {name: _older(schema) for name, schema in _schemas(entries).items()}
-    return orjson.dumps({"swagger": "2.0", "info": _INFO, "paths": {}, "definitions": definitions})
+    return {"swagger": "2.0", "info": _INFO, "paths": {}, "definitions": definitions}
+
+
+@lru_cache(maxsize=4)
+def swagger_json(registry: Registry, metrics: bool) -> bytes:
+    """The same, encoded as JSON."""
+    return orjson.dumps(swagger(registry, metrics))
+
+
+@lru_cache(maxsize=4)
+def swagger_wire(registry: Registry, metrics: bool) -> bytes:
+    """The same, encoded as protobuf."""
+    return encode(swagger(registry, metrics))
 
 
 def schema_name(entry: Served) -> str:
@@ -79,18 +95,21 @@ def _schemas(served: Sequence[Served]) -> dict[str, Schema]:
     return {name: found[name] for name in sorted(found)}
 
 
-def _older(value: Any) -> Any:
+def _older(schema: Mapping[str, Any]) -> dict[str, Any]:
     """A schema of OpenAPI v3 as v2 writes it."""
-    if isinstance(value, list | tuple):
-        return [_older(item) for item in value]
-    if not isinstance(value, Mapping):
-        return value
-    found = {key: _older(item) for key, item in thaw(value).items() if key not in {"allOf", "default", "oneOf"}}
-    parts: list[Mapping[str, Any]] = list(value.get("allOf") or ())
+    found: dict[str, Any] = {}
+    for key, value in schema.items():
+        if key == "properties":
+            found[key] = {name: _older(part) for name, part in value.items()}
+        elif key in {"items", "additionalProperties"} and isinstance(value, Mapping):
+            found[key] = _older(value)
+        elif key == "$ref":
+            found[key] = value.replace(PREFIX, "#/definitions/")
+        elif key not in _NEWER:
+            found[key] = thaw(value)
+    parts: list[Mapping[str, Any]] = list(schema.get("allOf") or ())
     if len(parts) == 1 and "$ref" in parts[0]:
-        found["$ref"] = parts[0]["$ref"]
-    if isinstance(found.get("$ref"), str):
-        found["$ref"] = found["$ref"].replace(PREFIX, "#/definitions/")
-    if "oneOf" in value and GVK not in value:
+        found["$ref"] = parts[0]["$ref"].replace(PREFIX, "#/definitions/")
+    if "oneOf" in schema and GVK not in schema:
         found["type"] = "string"
     return found

@@ -9,7 +9,7 @@ import orjson
 import pytest
 
 from harness.cluster.api.discovery import catalogue
-from harness.cluster.api.openapi import document, index, swagger
+from harness.cluster.api.openapi import document, index, swagger_json, swagger_wire
 from harness.cluster.api.openapi.documents import schema_name
 from harness.cluster.store import Registry, Served
 from harness.kube.resources import Resource
@@ -87,12 +87,53 @@ def test_given_a_list_that_merges_then_its_key_is_named() -> None:
 
 
 def test_given_v2_then_its_references_are_definitions_and_it_knows_no_v3_words() -> None:
-    found = orjson.loads(swagger(REGISTRY, False))
+    found = orjson.loads(swagger_json(REGISTRY, False))
     definitions = found["definitions"]
     assert {ref.removeprefix("#/definitions/") for ref in references(found)} <= set(definitions)
-    assert b'"allOf"' not in swagger(REGISTRY, False)
+    schema = definitions["io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.JSONSchemaProps"]
+    assert {"$ref", "allOf", "default"} <= set(schema["properties"])  # names of fields, not words of the dialect
+    assert "allOf" not in definitions["io.k8s.api.core.v1.Pod"]["properties"]["spec"]
     assert (
         definitions["io.k8s.api.core.v1.Pod"]["properties"]["spec"]["$ref"]
         == "#/definitions/io.k8s.api.core.v1.PodSpec"
     )
     assert "com.example.v1.Widget" in definitions
+
+
+def test_given_v2_as_protobuf_then_it_holds_every_definition() -> None:
+    definitions = orjson.loads(swagger_json(REGISTRY, False))["definitions"]
+    document = fields(swagger_wire(REGISTRY, False))
+    assert document[1] == [b"2.0"]
+    named = [fields(entry) for entry in fields(document[9][0])[1]]
+    schemas = {entry[1][0].decode(): fields(entry[2][0]) for entry in named}
+    assert set(schemas) == set(definitions)
+    pod = schemas["io.k8s.api.core.v1.Pod"]
+    assert pod[4] == [definitions["io.k8s.api.core.v1.Pod"]["description"].encode()]
+    properties = [fields(entry)[1][0] for entry in fields(pod[25][0])[1]]
+    assert properties == [b"apiVersion", b"kind", b"metadata", b"spec", b"status"]
+    extensions = [fields(entry)[1][0] for entry in pod[31]]
+    assert extensions == [b"x-kubernetes-group-version-kind"]
+
+
+def fields(body: bytes) -> dict[int, list[bytes]]:
+    """The length-delimited fields of a protobuf message; other fields are left out."""
+    found: dict[int, list[bytes]] = {}
+    place = 0
+
+    def varint() -> int:
+        nonlocal place
+        value = shift = 0
+        while True:
+            byte = body[place]
+            place += 1
+            value |= (byte & 0x7F) << shift
+            shift += 7
+            if byte < 0x80:
+                return value
+
+    while place < len(body):
+        tag, size = varint(), varint()
+        if tag & 7 == 2:
+            found.setdefault(tag >> 3, []).append(body[place : place + size])
+            place += size
+    return found
