@@ -103,10 +103,9 @@ class JobController:
         """Bring one Job a step on."""
         namespace, name = split_key(key)
         job = self._reader.get(JOBS, namespace, name)
-        owned = self._reader.by_index(PODS, _INDEX, key)
         if job is None or is_finished(job):
             # Whatever still waits to be counted never will be: let it go (upstream's orphan pods).
-            for pod in owned:
+            for pod in self._reader.by_index(PODS, _INDEX, key):
                 self._release(pod)
             if job is not None:
                 self._records.pop(uid_of(job), None)
@@ -119,6 +118,7 @@ class JobController:
         now = self._kernel.now
         if held_us := self._pace.hold_us(job, now):
             return held_us
+        owned = self._reader.by_index(PODS, _INDEX, key)
         mine, strangers = members(self._reader, self._writer, job, owned)
         for pod in strangers:
             self._release(pod)
