@@ -1,8 +1,8 @@
 """JSON to objects as Go reads and writes them.
 
 Types are checked; null, empty and zero values that Go leaves out (`omitempty`) vanish, and what it always writes (`status: {}`, `rules: null`) is there;
-unknown fields vanish and are named. Each message is compiled once to a function, because every write passes here. Texts are those of Kubernetes 1.34 where they do not
-depend on byte positions.
+unknown fields vanish and are named. Each message is compiled once to a function, because every write passes here. Texts are those of Kubernetes 1.34 where
+they do not depend on byte positions.
 """
 
 from __future__ import annotations

@@ -75,7 +75,7 @@ def comparable(value: Any, namespace: str) -> Any:
     """What both have to agree on."""
     if isinstance(value, dict):
         skipped = {"managedFields"}
-        if value.get("kind") in _STATUS_BY_CONTROLLERS and "metadata" in value:
+        if str(value.get("kind")) in _STATUS_BY_CONTROLLERS and "metadata" in value:
             skipped.add("status")
         kept = {
             key: key.upper() if key in _DRAWN and item else comparable(item, namespace)
