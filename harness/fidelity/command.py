@@ -104,35 +104,70 @@ def _replay_all(traces: Sequence[Trace], places: Places) -> int:
     return _summary(len(traces), bad)
 
 
+class Recorder:
+    """Keeps what was recorded, and tells of it."""
+
+    def __init__(self, places: Places, *, update: bool) -> None:
+        self._places = places
+        self._update = update
+        self._lock = threading.Lock()
+        self.bad = 0
+
+    def is_doubtful(self, trace: Trace, recording: Recording) -> bool:
+        """Whether the machine was too busy for a recording that is new or differs."""
+        if recording.about["delay"] <= DELAY_S:
+            return False
+        before = self._before(trace)
+        return before is None or bool(compare(before, recording, trace.tolerance))
+
+    def done(self, trace: Trace, result: Recording | str) -> None:
+        """Write it if it is new or asked for; else compare."""
+        with self._lock:
+            if isinstance(result, str):
+                self.bad += _report(trace, result, "")
+                return
+            before = self._before(trace)
+            same = before is not None and before.digest == result.digest
+            found: list[Difference] | str = compare(before, result, trace.tolerance) if before is not None else []
+            written = before is None or (self._update and (bool(found) or not same))
+            if written:
+                save(result, self._places.recording(trace))
+            elif not same:
+                found = "the trace has changed since it was recorded: add --update"
+            note = f"{result.end_s:g} s" + (", written" if written else "")
+            if (written or found) and result.about["delay"] > DELAY_S:
+                note += f", disturbed: something took {result.about['delay']:g} s; record it again when the machine is less busy"
+            self.bad += _report(trace, [] if written else found, note)
+
+    def _before(self, trace: Trace) -> Recording | None:
+        path = self._places.recording(trace)
+        return load(path) if path.exists() else None
+
+
 def _record(traces: Sequence[Trace], kubernetes: Path, places: Places, *, update: bool, at_once: int) -> int:
     durations = {trace.name: load(path).end_s for trace in traces if (path := places.recording(trace)).exists()}
-    bad = 0
-    lock = threading.Lock()
+    recorder = Recorder(places, update=update)
+    record(traces, kubernetes, durations, recorder, at_once=at_once)
+    return _summary(len(traces), recorder.bad)
 
-    def done(trace: Trace, outcome: Recording | str) -> None:
-        nonlocal bad
-        with lock:
-            if isinstance(outcome, str):
-                bad += _report(trace, outcome, "")
-                return
-            path = places.recording(trace)
-            before = load(path) if path.exists() else None
-            same = before is not None and before.digest == outcome.digest
-            differences = compare(before, outcome, trace.tolerance) if before is not None and same else []
-            written = before is None or (update and (differences or not same))
-            if written:
-                save(outcome, path)
-            stale = before is not None and not same and not update
-            note = f"{outcome.end_s:g} s" + (", written" if written else "")
-            if outcome.about["delay"] > DELAY_S:
-                note += f", disturbed: something took {outcome.about['delay']:g} s; record it again when the machine is less busy"
-            found: list[Difference] | str = (
-                "the trace has changed since it was recorded: add --update" if stale else differences
-            )
-            bad += _report(trace, [] if written else found, note)
 
-    record(traces, kubernetes, durations, done, at_once=at_once)
-    return _summary(len(traces), bad)
+class _Elsewhere:
+    """Compares what somebody's own cluster does."""
+
+    def __init__(self, places: Places) -> None:
+        self._places = places
+        self.bad = 0
+
+    def is_doubtful(self, trace: Trace, recording: Recording) -> bool:
+        """Whether the machine or the network was too busy."""
+        slow = bool(recording.about["delay"] > DELAY_S)
+        return slow and bool(compare(_recorded(trace, self._places), recording, trace.tolerance))
+
+    def done(self, trace: Trace, result: Recording | str) -> None:
+        """Compare."""
+        recorded = _recorded(trace, self._places)
+        found = result if isinstance(result, str) else compare(recorded, result, trace.tolerance)
+        self.bad += _report(trace, found, "")
 
 
 def _play_elsewhere(traces: Sequence[Trace], kubeconfig: Path, places: Places) -> int:
@@ -142,21 +177,13 @@ def _play_elsewhere(traces: Sequence[Trace], kubeconfig: Path, places: Places) -
         if trace not in fit:
             why = "asks for flags of the control plane" if trace.flags else "feeds metrics from this machine"
             print(f"skip  {trace.name}: {why}")
-    bad = 0
-
-    def done(trace: Trace, outcome: Recording | str) -> None:
-        nonlocal bad
-        found = outcome if isinstance(outcome, str) else compare(_recorded(trace, places), outcome, trace.tolerance)
-        bad += _report(trace, found, "")
-
+    outcome = _Elsewhere(places)
     with session(kubeconfig) as place:
         try:
-            for trace in fit:
-                place.play([trace], done)
-                place.clean_up(wholly=True)
+            place.play(fit, outcome)
         finally:
             place.clean_up(wholly=True)
-    return _summary(len(fit), bad)
+    return _summary(len(fit), outcome.bad)
 
 
 def _report(trace: Trace, outcome: Sequence[Difference] | str, note: str) -> int:

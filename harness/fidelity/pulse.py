@@ -10,6 +10,7 @@ from harness.kube.errors import ApiError
 from harness.kube.remote import Transport
 
 _PERIOD_S = 0.25
+_CALM_S = 0.2
 
 
 class Pulse:
@@ -19,12 +20,18 @@ class Pulse:
         self._kernel = kernel
         self._transport = transport
         self._delays: list[tuple[int, float]] = []
+        self._last = (time.monotonic(), 0.0)
         self._closed = threading.Event()
         threading.Thread(target=self._feel, name="pulse", daemon=True).start()
 
     def worst_s(self, since_us: int) -> float:
         """The longest delay since a moment, in seconds."""
         return round(max((delay for moment, delay in self._delays if moment >= since_us), default=0.0), 2)
+
+    def is_calm(self) -> bool:
+        """Whether nothing takes long just now."""
+        began, delay = self._last
+        return time.monotonic() - began < _CALM_S + _PERIOD_S and delay < _CALM_S
 
     def close(self) -> None:
         """Stop."""
@@ -40,4 +47,6 @@ class Pulse:
             turned = threading.Event()
             self._kernel.post(turned.set)
             turned.wait(10.0)
-            self._delays.append((time.time_ns() // 1000, time.monotonic() - began))
+            delay = time.monotonic() - began
+            self._delays.append((time.time_ns() // 1000, delay))
+            self._last = (time.monotonic(), delay)

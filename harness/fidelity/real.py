@@ -13,16 +13,17 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import Counter, deque
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
-from harness.clock import MINUTE, Kernel, Outcome
+from harness.clock import MINUTE, SECOND, Kernel, Outcome
 from harness.fidelity.driver import Driver, Feed
 from harness.fidelity.pulse import Pulse
 from harness.fidelity.recording import Recording
@@ -39,12 +40,22 @@ if TYPE_CHECKING:
 
 _PORTS = range(20_000, 29_994, 6)
 _VARIABLES = {"apiserver": "APISERVER_ARGS", "controller-manager": "CONTROLLER_ARGS", "scheduler": "SCHEDULER_ARGS"}
-_LIMIT_US = 40 * MINUTE
-_BEGINNERS = 3  # so many shared traces begin in one second
+_TOGETHER = 12  # so many shared traces at a time
+_ATTEMPTS = 3
+_LOOK_US = SECOND // 2
 _COUNTER = count()
 Flags = tuple[tuple[str, tuple[str, ...]], ...]
 _Result = Recording | str
-Done = Callable[[Trace, _Result], None]
+
+
+class Outcomes(Protocol):
+    """Who is told what came of a trace."""
+
+    def is_doubtful(self, trace: Trace, recording: Recording) -> bool:
+        """Whether it should be played again, because the machine may have had its part in this."""
+
+    def done(self, trace: Trace, result: Recording | str) -> None:
+        """A recording, or why there is none."""
 
 
 @dataclass
@@ -81,7 +92,8 @@ def plan(traces: Sequence[Trace], durations: Mapping[str, float], *, lanes_max: 
                     names |= mine
                     lane.together.append(trace)
                     shared.remove(trace)
-            lane.duration_s = max(map(lasts, lane.together)) + len(lane.together) / _BEGINNERS
+            lane.together.sort(key=lasts, reverse=True)
+            lane.duration_s = max(lasts(lane.together[0]), sum(map(lasts, lane.together)) / _TOGETHER)
             lanes.append(lane)
         alone = sorted((trace for trace in group if trace.isolation == "alone"), key=lasts, reverse=True)
         wanted = max(1, round(sum(lasts(trace) + 3 for trace in alone) / goal)) if alone else 0
@@ -95,31 +107,28 @@ def plan(traces: Sequence[Trace], durations: Mapping[str, float], *, lanes_max: 
 
 
 def record(
-    traces: Sequence[Trace], kubernetes: Path, durations: Mapping[str, float], done: Done, *, at_once: int
+    traces: Sequence[Trace], kubernetes: Path, durations: Mapping[str, float], outcome: Outcomes, *, at_once: int
 ) -> None:
-    """Play all on control planes that `kubernetes`/control-plane starts, at most `at_once` at a time; `done` gets each outcome, on some thread."""
+    """Play all on control planes that `kubernetes`/control-plane starts, at most `at_once` at a time; `outcome` is told on some thread."""
     script = kubernetes.resolve() / "control-plane"
     if not script.is_file():
         raise TraceError(f"{script} is missing: --kubernetes names a directory with the program control-plane")
     lanes = plan(traces, durations, lanes_max=at_once)
     with ThreadPoolExecutor(at_once) as pool:
-        for outcome in [pool.submit(_run_lane, lane, script, done) for lane in lanes]:
-            outcome.result()
+        for lane in [pool.submit(_run_lane, lane, script, outcome) for lane in lanes]:
+            lane.result()
 
 
-def _run_lane(lane: Lane, script: Path, done: Done) -> None:
+def _run_lane(lane: Lane, script: Path, outcome: Outcomes) -> None:
     try:
         with control_plane(script, dict(lane.flags)) as kubeconfig, session(kubeconfig) as place:
             if lane.metrics:
                 place.serve_metrics()
-            if lane.together:
-                place.play(lane.together, done)
-            for trace in lane.alone:
-                place.play([trace], done)
-                place.clean_up()
+            place.play(lane.together, outcome, at_once=_TOGETHER)
+            place.play(lane.alone, outcome)
     except (TraceError, ApiError, OSError) as error:
         for trace in (*lane.together, *lane.alone):
-            done(trace, str(error))
+            outcome.done(trace, str(error))
 
 
 @contextmanager
@@ -205,26 +214,41 @@ class Session:
         if self._aggregated is not None:
             self._aggregated.close()
 
-    def play(self, traces: Sequence[Trace], done: Done) -> None:
-        """Play these at once."""
-        reader = self._cluster.reader
-        drivers = [Driver(trace, self._kernel, reader, self._writer, self._manager, self._metrics) for trace in traces]
-        self._drivers += drivers
-        for driver in drivers:
-            self._kernel.call(driver.prepare)
-        ready = self._kernel.wait(lambda: all(driver.is_prepared() for driver in drivers), 2 * MINUTE)
-        if ready is not Outcome.MET:
-            raise TraceError(
+    def play(self, traces: Sequence[Trace], outcome: Outcomes, *, at_once: int = 1) -> None:
+        """Play these, at most `at_once` at a time; while the machine is busy no further one is begun."""
+        waiting = deque(traces)
+        attempts: Counter[str] = Counter()
+        running: list[Driver] = []
+        while waiting or running:
+            if waiting and len(running) < at_once and (not running or self._pulse.is_calm()):
+                running.append(self._start(waiting.popleft()))
+                continue
+            self._kernel.wait(partial(_any_finished, running), _LOOK_US)
+            for driver in [driver for driver in running if driver.finished]:
+                running.remove(driver)
+                result = self._result(driver)
+                self.clean_up([driver])
+                attempts[driver.trace.name] += 1
+                left = attempts[driver.trace.name] < _ATTEMPTS
+                if left and isinstance(result, Recording) and outcome.is_doubtful(driver.trace, result):
+                    waiting.append(driver.trace)
+                else:
+                    outcome.done(driver.trace, result)
+
+    def _start(self, trace: Trace) -> Driver:
+        """Set a trace up and let its time begin. Raises TraceError."""
+        driver = Driver(trace, self._kernel, self._cluster.reader, self._writer, self._manager, self._metrics)
+        self._drivers.append(driver)
+        if self._kernel.wait(driver.is_gone, 2 * MINUTE) is not Outcome.MET:
+            raise TraceError(f"namespace {trace.namespace} exists: delete it, or wait until it has gone")
+        self._kernel.call(driver.prepare)
+        if self._kernel.wait(driver.is_prepared, 2 * MINUTE) is not Outcome.MET:
+            words = (
                 "the nodes or the default service account are not ready after 2 min: look at the control plane's logs"
             )
-        for number, driver in enumerate(drivers):
-            self._kernel.call(partial(driver.begin_soon, 1 + number // _BEGINNERS))
-        left = list(drivers)
-        while left:
-            self._kernel.wait(partial(_any_finished, left), _LIMIT_US)
-            for driver in [driver for driver in left if driver.finished]:
-                left.remove(driver)
-                done(driver.trace, self._result(driver))
+            raise TraceError(f"{trace.name}: {words}")
+        self._kernel.call(driver.begin_soon)
+        return driver
 
     def _result(self, driver: Driver) -> _Result:
         today = datetime.datetime.now(datetime.UTC).date().isoformat()
@@ -242,16 +266,15 @@ class Session:
         except TraceError as error:
             return str(error)
 
-    def clean_up(self, *, wholly: bool = False) -> None:
-        """Take away what was played; with `wholly` wait until the namespaces have gone, too."""
-        for driver in self._drivers:
+    def clean_up(self, drivers: Sequence[Driver] | None = None, *, wholly: bool = False) -> None:
+        """Take away what these (or all) played; with `wholly` wait until the namespaces have gone, too."""
+        drivers = list(self._drivers) if drivers is None else drivers
+        for driver in drivers:
             self._kernel.call(driver.clean_up)
-        self._kernel.wait(
-            lambda: all(driver.is_gone() if wholly else driver.is_clean() for driver in self._drivers), MINUTE
-        )
-        for driver in self._drivers:
+        self._kernel.wait(lambda: all(driver.is_gone() if wholly else driver.is_clean() for driver in drivers), MINUTE)
+        for driver in drivers:
             self._kernel.call(driver.retire)
-        self._drivers.clear()
+            self._drivers.remove(driver)
 
 
 @contextmanager
