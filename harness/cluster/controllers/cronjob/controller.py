@@ -192,7 +192,7 @@ class CronJobController:
             self._say(cron_job, "Warning", "UnsupportedSchedule", words)
         try:
             return parse(text, zone)
-        except (ScheduleError, ZoneInfoNotFoundError) as error:
+        except ScheduleError as error:
             self._say(cron_job, "Warning", "UnparseableSchedule", f'unparseable schedule: "{text}" : {error}')
             return None
 

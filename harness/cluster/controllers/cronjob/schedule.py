@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Protocol
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from harness.kube.durations import parse_duration
 
@@ -118,11 +118,15 @@ def _next_month(year: int, month: int) -> tuple[int, int]:
 def parse(text: str, zone: tzinfo = UTC) -> Schedule:
     """Read a schedule; a zone written in front of it (`TZ=Asia/Tokyo 0 4 * * *`) wins over `zone`.
 
-    Raises ScheduleError with robfig/cron's words, and ZoneInfoNotFoundError.
+    Raises ScheduleError with robfig/cron's words.
     """
     if text.startswith(("TZ=", "CRON_TZ=")):
         prefix, _, text = text.partition(" ")
-        zone = ZoneInfo(prefix.partition("=")[2])
+        name = prefix.partition("=")[2]
+        try:
+            zone = ZoneInfo(name)
+        except (ValueError, OSError, ZoneInfoNotFoundError) as error:
+            raise ScheduleError(f"provided bad location {name}: unknown time zone {name}") from error
         text = text.strip()
     if not text:
         raise ScheduleError("empty spec string")

@@ -69,6 +69,7 @@ def test_given_the_clocks_go_back_when_the_hour_comes_twice_then_it_starts_twice
         ("1/2/3 * * * *", "too many slashes: 1/2/3"),
         ("@never", "unrecognized descriptor: @never"),
         ("", "empty spec string"),
+        ("TZ=../etc 0 0 * * *", "provided bad location ../etc: unknown time zone ../etc"),
         ("x * * * *", 'failed to parse int from x: strconv.Atoi: parsing "x": invalid syntax'),
     ],
 )
