@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from tests.harness.cluster.api.answers.objects import Step
-from tests.harness.cluster.api.answers.tables import defaults, refusals, schemas, writes
+from tests.harness.cluster.api.answers.tables import admission, defaults, refusals, schemas, writes
 
 TABLES: Mapping[str, Mapping[str, list[Step]]] = {
     "writes": writes.SCENARIOS,
     "defaults": defaults.SCENARIOS,
+    "admission": admission.SCENARIOS,
     "refusals": refusals.SCENARIOS,
     "schemas": schemas.SCENARIOS,
 }
