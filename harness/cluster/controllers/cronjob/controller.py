@@ -6,12 +6,12 @@ Nothing ticks: a reconcile works out the next start and comes back then.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime, tzinfo
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfoNotFoundError
 
 from harness.clock import MILLISECOND, SECOND, Kernel, format_time, parse_time
 from harness.cluster.controllers.cronjob import timing
+from harness.cluster.controllers.cronjob.jobs import job_name, new_job, rfc1123, zone_of
 from harness.cluster.controllers.cronjob.schedule import Schedule, ScheduleError, parse
 from harness.cluster.controllers.job.names import is_finished
 from harness.cluster.controllers.pods import Retries, namespace_goes_away
@@ -26,15 +26,12 @@ from harness.kube.objects import (
     is_true,
     name_of,
     namespace_of,
-    new_object,
-    owner_reference,
     split_key,
     thaw,
     uid_of,
 )
 from harness.kube.resources import CRON_JOBS, JOBS
 
-SCHEDULED_AT = "batch.kubernetes.io/cronjob-scheduled-timestamp"
 _INDEX = "cronjob"  # of jobs: namespace/name of the CronJob that controls them
 _RETRY_FIRST_US, _RETRY_LAST_US = 5 * MILLISECOND, 1000 * SECOND
 
@@ -102,7 +99,7 @@ class CronJobController:
         if before is None or before == now_seen:
             return None
         try:
-            schedule = parse(now_seen[0], self._zone(now_seen[1]))
+            schedule = parse(now_seen[0], zone_of(now_seen[1]))
         except (ScheduleError, ZoneInfoNotFoundError):
             words = f"unparseable schedule for cronjob: {now_seen[0]}"
             self._say(cron_job, "Warning", "UnParseableCronJobSchedule", words)
@@ -162,7 +159,7 @@ class CronJobController:
             words = "too many missed start times. Set or decrease .spec.startingDeadlineSeconds or check clock skew"
             self._say(cron_job, "Warning", "TooManyMissedTimes", words)
         if deadline_s is not None and start_us + int(deadline_s) * SECOND < now:
-            words = f"Missed scheduled time to start a job: {_rfc1123(start_us)}"
+            words = f"Missed scheduled time to start a job: {rfc1123(start_us)}"
             self._say(cron_job, "Warning", "MissSchedule", words)
         elif not self._is_processed(cron_job, start_us):
             if spec.get("concurrencyPolicy") == "Forbid" and status.get("active"):
@@ -177,7 +174,7 @@ class CronJobController:
         spec = cron_job["spec"]
         text, name = str(spec["schedule"]), spec.get("timeZone")
         try:
-            zone = self._zone(name)
+            zone = zone_of(name)
         except ZoneInfoNotFoundError:
             words = f'invalid timeZone: "{name}": unknown time zone {name}'
             self._say(cron_job, "Warning", "UnknownTimeZone", words)
@@ -198,7 +195,7 @@ class CronJobController:
 
     def _is_processed(self, cron_job: Object, start_us: int) -> bool:
         status = cron_job["status"]
-        name = _job_name(cron_job, start_us)
+        name = job_name(cron_job, start_us)
         active = any(entry["name"] == name for entry in status.get("active") or ())
         return active or status.get("lastScheduleTime") == format_time(start_us)
 
@@ -209,7 +206,7 @@ class CronJobController:
                 job = self._reader.get(JOBS, entry["namespace"], entry["name"])
                 if job is not None:
                     self._delete(cron_job, job)
-        draft = self._job(cron_job, start_us)
+        draft = new_job(cron_job, start_us)
         try:
             job = self._writer.create(JOBS, draft)
             self._say(cron_job, "Normal", "SuccessfulCreate", f"Created job {name_of(job)}")
@@ -233,20 +230,6 @@ class CronJobController:
         status["active"] = [*(status.get("active") or ()), reference]
         status["lastScheduleTime"] = format_time(start_us)
 
-    def _job(self, cron_job: Object, start_us: int) -> dict[str, Any]:
-        template = cron_job["spec"]["jobTemplate"]
-        metadata = template.get("metadata") or {}
-        moment = datetime.fromtimestamp(start_us // SECOND, self._zone(cron_job["spec"].get("timeZone")))
-        return new_object(
-            JOBS,
-            _job_name(cron_job, start_us),
-            namespace_of(cron_job),
-            labels=metadata.get("labels") or {},
-            annotations={**(metadata.get("annotations") or {}), SCHEDULED_AT: _rfc3339(moment)},
-            owners=[owner_reference(cron_job)],
-            spec=thaw(template.get("spec") or {}),
-        )
-
     def _delete(self, cron_job: dict[str, Any], job: Object) -> None:
         self._writer.delete(JOBS, namespace_of(job), name_of(job))
         _forget(cron_job["status"], uid_of(job))
@@ -255,25 +238,10 @@ class CronJobController:
     def _say(self, cron_job: Object, kind: Any, reason: str, message: str) -> None:
         self._events.event(cron_job, kind, reason, message)
 
-    @staticmethod
-    def _zone(name: str | None) -> tzinfo:
-        """Raises ZoneInfoNotFoundError."""
-        if not name:
-            return UTC
-        try:
-            return ZoneInfo(name)
-        except (ValueError, OSError) as error:  # what is no name of a zone at all
-            raise ZoneInfoNotFoundError(name) from error
-
 
 def _earliest_us(cron_job: Object) -> int:
     last = (cron_job.get("status") or {}).get("lastScheduleTime")
     return parse_time(str(last or cron_job["metadata"]["creationTimestamp"]))
-
-
-def _job_name(cron_job: Object, start_us: int) -> str:
-    """`<cron>-<minutes since 1970>`."""
-    return f"{name_of(cron_job)}-{start_us // SECOND // 60}"
 
 
 def _outcome(job: Object) -> str:
@@ -291,16 +259,3 @@ def _forget(status: dict[str, Any], uid: str) -> None:
         status["active"] = left
     else:
         status.pop("active", None)
-
-
-def _rfc3339(moment: datetime) -> str:
-    text = moment.isoformat(timespec="seconds")
-    return text.replace("+00:00", "Z")
-
-
-def _rfc1123(moment_us: int) -> str:
-    """As Go's time.RFC1123Z, whose month and day names are English whatever the locale."""
-    moment = datetime.fromtimestamp(moment_us // SECOND, UTC)
-    day = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"][moment.weekday()]
-    month = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"][moment.month - 1]
-    return f"{day}, {moment.day:02} {month} {moment.year} {moment:%H:%M:%S} +0000"

@@ -8,7 +8,6 @@ The back-off record is kept in memory, as upstream, and worked out anew from the
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from harness.clock import MINUTE, SECOND, Kernel, format_time
@@ -25,8 +24,8 @@ from harness.cluster.controllers.job.names import (
 )
 from harness.cluster.controllers.job.pace import BATCH_US, Pace
 from harness.cluster.controllers.job.pod_failure_policy import match
-from harness.cluster.controllers.job.view import View, look, uncounted
-from harness.cluster.controllers.pods import PodControl, Retries, is_ready, is_terminal, phase_of
+from harness.cluster.controllers.job.view import Numbers, View, look, uncounted
+from harness.cluster.controllers.pods import PodControl, Retries, is_terminal, phase_of
 from harness.cluster.controllers.refs import index_orphans, keys_of_owners
 from harness.kube.client import Reader, Writer
 from harness.kube.controllers import Watch
@@ -60,21 +59,6 @@ def _open_pod_of(pod: Object) -> Iterable[str]:
     """Only what still matters: a pod that has ended and is counted is never looked at again, however many there are."""
     if has_finalizer(pod) or not is_terminal(pod):
         yield from _job_of(pod)
-
-
-@dataclass
-class _Numbers:
-    """What the status will say of pods that have not ended."""
-
-    active: int
-    ready: int
-    terminating: int
-
-    def removed(self, pod: Object) -> None:
-        """An active pod was asked to end."""
-        self.active -= 1
-        self.ready -= is_ready(pod)
-        self.terminating += 1
 
 
 class JobController:
@@ -133,7 +117,7 @@ class JobController:
             status["startTime"] = format_time(now)
         view = look({**job, "status": status}, owned)
         record = self._record(view)
-        numbers = _Numbers(len(view.active), view.ready, view.terminating)
+        numbers = Numbers(len(view.active), view.ready, view.terminating)
         ending = verdict.interim(view, now)
         wait_us = None
         if ending is not None:
@@ -169,7 +153,7 @@ class JobController:
             )
         return known.after(view.new_succeeded, view.new_failed)
 
-    def _manage(self, view: View, record: BackoffRecord, numbers: _Numbers) -> int | None:
+    def _manage(self, view: View, record: BackoffRecord, numbers: Numbers) -> int | None:
         """Start or remove pods; the time until more may be started."""
         job, now = view.job, self._kernel.now
         todo = pods.plan(view, record.remaining_us(now), now)
@@ -204,7 +188,7 @@ class JobController:
             status["startTime"] = format_time(self._kernel.now)
         self._events.event(job, "Normal", "Suspended" if suspended else "Resumed", words[1])
 
-    def _count(self, view: View, status: dict[str, Any], numbers: _Numbers, ending: dict[str, Any] | None) -> None:
+    def _count(self, view: View, status: dict[str, Any], numbers: Numbers, ending: dict[str, Any] | None) -> None:
         """Note down who ended, let them go, add them up; then finish the Job if all is over."""
         job = view.job
         done, succeeded, failed = self._ended(view, ending)

@@ -35,6 +35,21 @@ class View:
         return self.succeeded_indexes | self.failed_indexes
 
 
+@dataclass
+class Numbers:
+    """What the status will say of pods that have not ended."""
+
+    active: int
+    ready: int
+    terminating: int
+
+    def removed(self, pod: Object) -> None:
+        """An active pod was asked to end."""
+        self.active -= 1
+        self.ready -= is_ready(pod)
+        self.terminating += 1
+
+
 def uncounted(job: Object, kind: str) -> list[str]:
     """`status.uncountedTerminatedPods.<kind>`: uids written down, but not yet added to the counter."""
     return list(((job.get("status") or {}).get("uncountedTerminatedPods") or {}).get(kind) or ())
