@@ -1,19 +1,24 @@
 """The embedded API server beside the real kube-apiserver: the same load on both, in the same run, by turns.
 
-The load is 16 keep-alive TLS connections of a Node.js process (`load.mjs`), which runs on the same machine. On both sides the controllers and the scheduler run, and there is
-no node, so pods stay Pending. Each measurement is taken on one server, then on the other, ROUNDS times; the medians are compared. Ends with 1 if a goal is missed.
-`HARNESS_KUBERNETES=<directory of the script control-plane> python -m benchmarks.api_server [ROUNDS]`; without HARNESS_KUBERNETES the embedded one is measured alone.
+The load is 16 keep-alive TLS connections of a Node.js process (`load.mjs`), which runs on the same machine. On both sides the controllers and the scheduler
+run, and there is no node, so pods stay Pending. Each measurement is taken on one server, then on the other, ROUNDS times; the medians are compared.
+Ends with 1 if a goal is missed. `HARNESS_KUBERNETES=<directory of the script control-plane> python -m benchmarks.api_server [ROUNDS]`;
+without HARNESS_KUBERNETES the embedded one is measured alone.
 """
 
 from __future__ import annotations
 
 import os
+import ssl
 import statistics
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
+from http.client import HTTPSConnection
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -138,11 +143,6 @@ class Bench:
 
     def _get(self, path: str) -> Any:
         """A whole answer, for what the load generator does not keep."""
-        import ssl
-        import tempfile
-        from http.client import HTTPSConnection
-        from pathlib import Path
-
         context = ssl.create_default_context(cadata=self._target["authority"])
         headers = {}
         if self._target["token"]:

@@ -28,7 +28,7 @@ class Outside:
         """There are none."""
         raise MountError(f"no volumes here: {volume['metadata']['name']} of {pod['metadata']['name']}")
 
-    def provide(self, pod: Object, container: str, party: str) -> Provision:
+    def provide(self, pod: Object, container: str, party: str) -> Provision:  # noqa: ARG002 - NodeAgent's
         """Nothing."""
         return Provision()
 

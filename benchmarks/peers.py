@@ -1,7 +1,7 @@
 """The two servers that `api_server` compares, each a process (or several) of its own, and the load generator.
 
-The real one is started by a script `control-plane` in the directory that HARNESS_KUBERNETES names: `up` starts etcd, kube-apiserver, kube-controller-manager and
-kube-scheduler and prints the path of a kubeconfig, `down` ends them; CONTROL_PLANE_DIR and CONTROL_PLANE_PORT say where.
+The real one is started by a script `control-plane` in the directory that HARNESS_KUBERNETES names: `up` starts etcd, kube-apiserver, kube-controller-manager
+and kube-scheduler and prints the path of a kubeconfig, `down` ends them; CONTROL_PLANE_DIR and CONTROL_PLANE_PORT say where.
 The embedded one is `python -m benchmarks.embedded`: store, controllers and scheduler at the wall's pace, as `harness up` has them.
 """
 

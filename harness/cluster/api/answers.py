@@ -67,9 +67,19 @@ def shown(resource: Resource, obj: Object, now_us: int) -> Object:
 
 
 def encode_list(served: Served, items: Iterable[bytes], metadata: Mapping[str, Any]) -> bytes:
-    """A list object of encoded items."""
+    """A list object of encoded items; those of built-in types do not say again of what kind they are."""
     resource = served.resource
     head = orjson.dumps(
         {"kind": f"{resource.kind}List", "apiVersion": resource.api_version, "metadata": dict(metadata)}
     )
+    if not served.custom:
+        begins = tuple(orjson.dumps(begin)[:-1] + b"," for begin in _type_metas(resource))
+        size = len(begins[0])
+        items = (b"{" + item[size:] if item.startswith(begins) else item for item in items)
     return head[:-1] + b',"items":[' + b",".join(items) + b"]}"
+
+
+def _type_metas(resource: Resource) -> tuple[dict[str, str], dict[str, str]]:
+    """How an encoded object of a type begins."""
+    version, kind = {"apiVersion": resource.api_version}, {"kind": resource.kind}
+    return {**kind, **version}, {**version, **kind}

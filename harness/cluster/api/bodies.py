@@ -9,10 +9,12 @@ from typing import Any, cast
 import orjson
 import yaml
 
+from harness.cluster.api import gotext
 from harness.cluster.store import Served
 from harness.cluster.store.types import Malformed, Message, decode_body, find_message
 from harness.kube.client import PatchType, Propagation
-from harness.kube.errors import BadRequest, UnsupportedMediaType
+from harness.kube.errors import ApiError, BadRequest, Cause, Invalid, UnsupportedMediaType
+from harness.kube.resources import Resource
 
 _PATCHES: Mapping[str, PatchType] = {
     "application/json-patch+json": "json",
@@ -25,7 +27,7 @@ _YAML = frozenset({"application/yaml", "application/x-yaml", "text/yaml"})
 _JSON = frozenset({"", "application/json", "application/octet-stream"})
 _PROTOBUF = "application/vnd.kubernetes.protobuf"
 _PROPAGATIONS = frozenset({"Background", "Foreground", "Orphan"})
-_SHOWN_BYTES_MAX = 200
+_DELETE_OPTIONS = Resource("meta.k8s.io", "v1", "deleteoptions", "DeleteOptions", namespaced=False)
 
 
 def media_type(header: str) -> str:
@@ -34,28 +36,35 @@ def media_type(header: str) -> str:
 
 
 def decode(body: bytes, content_type: str, kind: str, message: Message | None) -> dict[str, Any]:
-    """The object in a body of JSON or YAML or, for the built-in type `message`, protobuf."""
-    media = media_type(content_type)
+    """The object in a body of JSON or YAML or, for the built-in type `message`, protobuf. `null` is an empty one."""
+    try:
+        return _decoded(body, media_type(content_type), message)
+    except _Unreadable as error:
+        text = f"the object provided is unrecognized (must be of type {kind}): {error} ({gotext.summary(body)})"
+        raise BadRequest(text) from error
+
+
+class _Unreadable(ValueError):
+    """Why a body is no object, in upstream's words."""
+
+
+def _decoded(body: bytes, media: str, message: Message | None) -> dict[str, Any]:
     if media == _PROTOBUF and message is not None:
         try:
             return decode_body(body, message)
         except (Malformed, UnicodeDecodeError) as error:
-            raise BadRequest(f"the object provided is unrecognized (must be of type {kind}): {error}") from error
+            raise _Unreadable(error) from error
     if media in _YAML:
-        return _as_object(_load_yaml(body, kind), kind)
+        return _as_object(_load_yaml(body))
     if media not in _JSON:
         raise UnsupportedMediaType(
             "the body of the request was in an unknown format - accepted media types include: application/json, application/yaml, "
             + _PROTOBUF
         )
     try:
-        return _as_object(orjson.loads(body), kind)
+        return _as_object(orjson.loads(body))
     except orjson.JSONDecodeError as error:
-        shown = body[:_SHOWN_BYTES_MAX].decode(errors="replace") or "<empty>"
-        raise BadRequest(
-            f"the object provided is unrecognized (must be of type {kind}): couldn't get version/kind; json parse error: "
-            f"{error} ({shown})"
-        ) from error
+        raise _Unreadable(f"couldn't get version/kind; json parse error: {gotext.json_error(body)}") from error
 
 
 def is_apply(content_type: str) -> bool:
@@ -67,16 +76,23 @@ def decode_patch(body: bytes, content_type: str, served: Served) -> tuple[Any, P
     """The patch in a body, and its type."""
     media = media_type(content_type)
     if media not in _PATCHES:
-        raise UnsupportedMediaType("415: Unsupported Media Type")
+        raise UnsupportedMediaType("415: Unsupported Media Type", details={})
     if served.custom and media == "application/strategic-merge-patch+json":
         offered = [*(name for name, kind in _PATCHES.items() if kind != "strategic"), _APPLY]
         raise UnsupportedMediaType(
             "the body of the request was in an unknown format - accepted media types include: " + ", ".join(offered)
         )
     try:
-        return orjson.loads(body), _PATCHES[media]
-    except orjson.JSONDecodeError:
-        return _load_yaml(body, "patch"), _PATCHES[media]
+        patch = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise BadRequest(f"error decoding patch: {gotext.json_error(body)}") from error
+    kind = _PATCHES[media]
+    if kind == "json" and not isinstance(patch, list):
+        what = gotext.kind_of(patch)
+        raise BadRequest(
+            f"error decoding patch: json: cannot unmarshal {what} into Go value of type []handlers.jsonPatchOp"
+        )
+    return patch, kind
 
 
 def decode_config(body: bytes, *, strict: bool) -> Any:
@@ -131,25 +147,36 @@ class DeleteOptions:
 
 def delete_options(body: bytes, content_type: str, query: Mapping[str, str]) -> DeleteOptions:
     """How to delete; the body wins over the query."""
-    options = decode(body, content_type, "DeleteOptions", find_message("meta.DeleteOptions")) if body.strip() else {}
+    options = _delete_body(body, content_type) if body.strip() else {}
     grace = options.get("gracePeriodSeconds", query.get("gracePeriodSeconds"))
     propagation = options.get("propagationPolicy") or query.get("propagationPolicy")
     orphan = options.get("orphanDependents", query.get("orphanDependents"))
     if orphan is not None and propagation is None:
         propagation = "Orphan" if orphan in {True, "true"} else "Background"
     if propagation is not None and propagation not in _PROPAGATIONS:
-        raise BadRequest(
-            f'invalid DeleteOptions: propagationPolicy: Unsupported value: "{propagation}": supported values: '
-            '"Background", "Foreground", "Orphan"'
-        )
+        text = f'Unsupported value: "{propagation}": supported values: "Foreground", "Background", "Orphan", "nil"'
+        raise Invalid.of(_DELETE_OPTIONS, "", [Cause("propagationPolicy", "FieldValueNotSupported", text)])
     preconditions = options.get("preconditions") or {}
     return DeleteOptions(
-        grace_period_s=None if grace is None else _integer("gracePeriodSeconds", grace),
+        grace_period_s=None if grace is None else _integer(grace),
         propagation=cast("Propagation | None", propagation),
         uid=preconditions.get("uid"),
         resource_version=preconditions.get("resourceVersion"),
         dry_run=is_dry_run(options.get("dryRun") or query.get("dryRun")),
     )
+
+
+def _delete_body(body: bytes, content_type: str) -> dict[str, Any]:
+    try:
+        return _decoded(body, media_type(content_type), find_message("meta.DeleteOptions"))
+    except _Unreadable as error:
+        raise _NoOptions(str(error)) from error
+
+
+class _NoOptions(ApiError):
+    """DeleteOptions that cannot be read: upstream answers 500, without a reason."""
+
+    code, reason = 500, ""
 
 
 def is_dry_run(value: Any) -> bool:
@@ -160,24 +187,26 @@ def is_dry_run(value: Any) -> bool:
     return bool(values)
 
 
-def _integer(name: str, value: Any) -> int:
+def _integer(value: Any) -> int:
     try:
         return int(value)
     except (TypeError, ValueError) as error:
-        raise BadRequest(f"{name} has to be an integer, got {value!r}") from error
+        raise BadRequest(f'strconv.ParseInt: parsing "{value}": invalid syntax') from error
 
 
-def _load_yaml(body: bytes, kind: str) -> Any:
+def _load_yaml(body: bytes) -> Any:
     try:
         return yaml.load(body, Loader=_LOADER)
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line if error.problem_mark is not None else 0
+        raise _Unreadable(f"yaml: {f'line {line}: ' if line else ''}{error.problem}") from error
     except yaml.YAMLError as error:
-        raise BadRequest(f"the object provided is unrecognized (must be of type {kind}): yaml: {error}") from error
+        raise _Unreadable(f"yaml: {error}") from error
 
 
-def _as_object(value: Any, kind: str) -> dict[str, Any]:
+def _as_object(value: Any) -> dict[str, Any]:
+    if value is None:
+        return {}
     if not isinstance(value, dict):
-        raise BadRequest(
-            f"the object provided is unrecognized (must be of type {kind}): couldn't get version/kind; json parse error: "
-            f"json: cannot unmarshal {type(value).__name__} into Go value of type struct"
-        )
+        raise _Unreadable(f"couldn't get version/kind; json parse error: {gotext.unmarshal_error(value)}")
     return value

@@ -40,7 +40,7 @@ class Lines:
 
     def bookmark(self, version: int, *, initial_end: bool = False) -> bytes:
         """A line that only says how far the watch has come."""
-        metadata: dict[str, Any] = {"resourceVersion": str(version), "creationTimestamp": None}
+        metadata: dict[str, Any] = {"resourceVersion": str(version)}
         if initial_end:
             metadata["annotations"] = {INITIAL_EVENTS_END: "true"}
         return orjson.dumps({"type": "BOOKMARK", "object": self._form.bookmark(metadata)}) + b"\n"

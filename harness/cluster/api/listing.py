@@ -15,6 +15,7 @@ from typing import Any
 
 import orjson
 
+from harness.cluster.api import gotext
 from harness.cluster.api.fields import FieldSelector, parse_fields
 from harness.cluster.api.routes import Route, number
 from harness.cluster.store import Served, Store, Stored
@@ -252,8 +253,14 @@ def _token(version: int, place: tuple[str, str]) -> str:
 
 def _parse_token(token: str) -> tuple[int, tuple[str, str]]:
     try:
-        body = orjson.loads(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))
+        data = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
+    except (binascii.Error, ValueError) as error:
+        raise BadRequest(f"invalid continue token: continue key is not valid: {error}") from error
+    try:
+        body = orjson.loads(data)
         namespace, _, name = body["start"].rpartition("/")
         return int(body["rv"]), (namespace, name)
-    except (binascii.Error, orjson.JSONDecodeError, KeyError, TypeError, ValueError, AttributeError) as error:
+    except orjson.JSONDecodeError as error:
+        raise BadRequest(f"invalid continue token: continue key is not valid: {gotext.json_error(data)}") from error
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise BadRequest(f"invalid continue token: continue key is not valid: {error}") from error

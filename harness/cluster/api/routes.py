@@ -77,5 +77,7 @@ def verb(method: str, route: Route, query: Mapping[str, str]) -> str:
         if route.name:
             return "get"
         return "watch" if is_true(query, "watch") else "list"
+    if route.watch:
+        return ""
     verbs = {"PUT": "update", "PATCH": "patch", "DELETE": "delete"} if route.name else {"DELETE": "deletecollection"}
     return "create" if method == "POST" else verbs.get(method, "")

@@ -109,7 +109,8 @@ class View:
         shelf = self._shelf(resource)
         old = shelf.get(place)
         self.version += 1
-        numbered = {**obj, "metadata": {**obj["metadata"], "resourceVersion": str(self.version)}}
+        kind = {"kind": obj["kind"], "apiVersion": obj["apiVersion"]}  # first, as Go writes them; lists count on it
+        numbered = {**kind, **obj, "metadata": {**obj["metadata"], "resourceVersion": str(self.version)}}
         if ownership is None and old is not None and old.ownership is not None:
             ownership = Ownership(None, (old.obj, old.ownership))
         new = Stored(freeze(numbered), self.version, ownership)

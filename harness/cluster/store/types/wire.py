@@ -27,7 +27,9 @@ class Malformed(ValueError):
 def decode_body(body: bytes, message: Message) -> dict[str, Any]:
     """The object in a request body of content type application/vnd.kubernetes.protobuf. Raises Malformed."""
     if not body.startswith(PREFIX):
-        raise Malformed("the body does not begin with the prefix k8s\\0")
+        raise Malformed(
+            "provided data does not appear to be a protobuf message, expected prefix [107 56 115 0]"
+        )
     result: dict[str, Any] = {}
     raw = b""
     for number, value in _fields(body[len(PREFIX) :]):
@@ -134,7 +136,7 @@ def _fields(data: bytes) -> Iterator[tuple[int, int | bytes]]:
         else:
             raise Malformed(f"field {number} has the unknown wire type {wire}")
         if position + length > len(data):
-            raise Malformed(f"field {number} is cut off")
+            raise Malformed("unexpected EOF")
         yield number, data[position : position + length]
         position += length
 
@@ -148,7 +150,7 @@ def _varint(data: bytes, position: int) -> tuple[int, int]:
         if byte < 0x80:
             return result, position
         shift += 7
-    raise Malformed("a number is cut off")
+    raise Malformed("unexpected EOF")
 
 
 def _signed(value: int | bytes) -> int:

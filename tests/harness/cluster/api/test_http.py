@@ -322,7 +322,7 @@ def test_given_delete_options_then_they_have_their_effect(
 def test_given_delete_options_that_do_not_hold_then_the_object_stays(face: Face) -> None:
     face.request("POST", MAPS, config_map())
     assert face.request("DELETE", f"{MAPS}/c", {"preconditions": {"uid": "abc"}}).code == 409
-    assert face.request("DELETE", f"{MAPS}/c", {"propagationPolicy": "Sideways"}).code == 400
+    assert face.request("DELETE", f"{MAPS}/c", {"propagationPolicy": "Sideways"}).code == 422
     assert face.request("DELETE", f"{MAPS}/c?dryRun=All").code == 200
     assert face.store.get(CONFIG_MAPS, "default", "c") is not None
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
+import socket
+import ssl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -183,3 +186,28 @@ def test_given_a_version_that_is_none_then_it_is_refused_without_a_reason(face: 
     text = f'resourceVersion: Invalid value: "{version}": strconv.ParseUint: parsing "{version}": invalid syntax'
     assert (answer.code, answer.json["message"]) == (500, text)
     assert "reason" not in answer.json
+
+
+@pytest.mark.slow
+def test_given_a_watch_that_nobody_reads_then_it_is_cut_off_and_others_see_everything(
+    face: Face, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("harness.cluster.api.hub.BACKLOG_MAX", 20)
+    begin, value = face.store.version, "x" * 100_000
+    slow = face.connect()
+    slow.connect()
+    slow.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+    headers = {"Authorization": f"Bearer {face.server.token}"}
+    slow.request("GET", f"{MAPS}?watch=true&resourceVersion={begin}", headers=headers)
+    lagging = slow.getresponse()
+    with watch(face, f"resourceVersion={begin}") as read:
+        for number in range(150):
+            put(face, f"c{number}", value)
+            while told(read()) != ("MODIFIED", f"c{number}"):
+                pass
+    received = 0
+    with contextlib.suppress(http.client.IncompleteRead, ConnectionError, ssl.SSLError):  # or an early end
+        while data := lagging.read(1_000_000):
+            received += len(data)
+    slow.close()
+    assert received < 150 * len(value)

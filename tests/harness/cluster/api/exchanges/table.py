@@ -1,0 +1,134 @@
+"""The requests: name -> (method, path, headers, body). NS is the namespace."""
+
+from __future__ import annotations
+
+SECRETS = "/api/v1/namespaces/NS/secrets"
+_META = "g=meta.k8s.io;v=v1"
+_JSON = {"Content-Type": "application/json"}
+_MERGE = {"Content-Type": "application/merge-patch+json"}
+Exchange = tuple[str, str, dict[str, str], bytes | None]
+
+
+def _list(query: str) -> Exchange:
+    return ("GET", f"{SECRETS}?{query}", {}, None)
+
+
+def _watch(query: str, accept: str = "application/json") -> Exchange:
+    return ("GET", f"{SECRETS}?watch=1&{query}", {"Accept": accept}, None)
+
+
+def _accept(accept: str, path: str = SECRETS) -> Exchange:
+    return ("GET", path, {"Accept": accept}, None)
+
+
+def _body(method: str, path: str, body: bytes, headers: dict[str, str] | None = None) -> Exchange:
+    return (method, path, _JSON if headers is None else headers, body)
+
+
+TABLE: dict[str, Exchange] = {
+    # lists
+    "list": _list(""),
+    "list: sendInitialEvents": _list("sendInitialEvents=true"),
+    "list: match without version": _list("resourceVersionMatch=Exact"),
+    "list: unknown match": _list("resourceVersionMatch=Bogus&resourceVersion=5"),
+    "list: exactly 0": _list("resourceVersionMatch=Exact&resourceVersion=0"),
+    "list: at least 1": _list("resourceVersion=1"),
+    "list: not older than 1": _list("resourceVersionMatch=NotOlderThan&resourceVersion=1"),
+    "list: version to come": _list("resourceVersion=99999999"),
+    "list: exactly a version to come": _list("resourceVersion=99999999&resourceVersionMatch=Exact"),
+    "list: no version": _list("resourceVersion=abc"),
+    "list: limit": _list("limit=1"),
+    "list: limit with labels": _list("limit=1&labelSelector=a"),
+    "list: limit of all": _list("limit=3"),
+    "list: limit of what is cached": _list("limit=1&resourceVersion=0"),
+    "list: negative limit": _list("limit=-1"),
+    "list: no limit": _list("limit=abc"),
+    "list: no token": _list("continue=abc"),
+    "list: match and token": _list("continue=abc&resourceVersionMatch=Exact"),
+    "list: no timeout": _list("timeoutSeconds=abc"),
+    "list: unknown field": _list("fieldSelector=spec.x%3D1"),
+    "list: no fields": _list("fieldSelector=x"),
+    "list: field": _list("fieldSelector=metadata.name%3Ds2"),
+    # watches
+    "watch": _watch("timeoutSeconds=1"),
+    "watch: any word but false": ("GET", f"{SECRETS}?watch=abc&timeoutSeconds=1", {}, None),
+    "watch: false": ("GET", f"{SECRETS}?watch=False&timeoutSeconds=1", {}, None),
+    "watch: bookmarks": _watch("timeoutSeconds=1&allowWatchBookmarks=true"),
+    "watch: from 0 with bookmarks": _watch("timeoutSeconds=1&allowWatchBookmarks=true&resourceVersion=0"),
+    "watch: one field": _watch("timeoutSeconds=1&fieldSelector=metadata.name%3Ds2"),
+    "watch: initial events": _watch(
+        "sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true&timeoutSeconds=1"
+    ),
+    "watch: initial events off": _watch(
+        "sendInitialEvents=false&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true&timeoutSeconds=1&resourceVersion=99999999"
+    ),
+    "watch: initial events of a version to come": _watch(
+        "sendInitialEvents=true&resourceVersionMatch=NotOlderThan&resourceVersion=99999999&timeoutSeconds=1"
+    ),
+    "watch: initial events without match": _watch("sendInitialEvents=true"),
+    "watch: initial events of exactly": _watch("sendInitialEvents=true&resourceVersionMatch=Exact&resourceVersion=5"),
+    "watch: match": _watch("resourceVersionMatch=NotOlderThan&resourceVersion=1"),
+    "watch: match exactly": _watch("resourceVersionMatch=Exact&resourceVersion=1"),
+    "watch: token": _watch("continue=abc"),
+    "watch: version to come": _watch("resourceVersion=99999999&timeoutSeconds=1"),
+    "watch: no version": _watch("resourceVersion=abc"),
+    "watch: no timeout": _watch("timeoutSeconds=abc"),
+    "watch: metadata": _watch(
+        "timeoutSeconds=1&allowWatchBookmarks=1", f"application/json;as=PartialObjectMetadata;{_META}"
+    ),
+    "watch: table": _watch("timeoutSeconds=1&allowWatchBookmarks=1", f"application/json;as=Table;{_META}"),
+    "watch: a name": ("GET", f"{SECRETS}/s1?watch=1", {}, None),
+    "watch: an unknown name": ("GET", f"{SECRETS}/nope?watch=1", {}, None),
+    "watch: deprecated": ("GET", "/api/v1/watch/namespaces/NS/secrets?timeoutSeconds=1", {}, None),
+    "watch: deprecated, a name": ("GET", "/api/v1/watch/namespaces/NS/secrets/s3?timeoutSeconds=1", {}, None),
+    "watch: deprecated, unknown": ("GET", "/api/v1/watch/namespaces/NS/nopes", {}, None),
+    "watch: deprecated, posted": ("POST", "/api/v1/watch/namespaces/NS/secrets", {}, None),
+    # forms
+    "form: metadata": _accept(f"application/json;as=PartialObjectMetadata;{_META}", f"{SECRETS}/s1"),
+    "form: metadata, list": _accept(f"application/json;as=PartialObjectMetadataList;{_META}"),
+    "form: metadata, v1beta1": _accept(
+        "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1beta1", f"{SECRETS}/s1"
+    ),
+    "form: metadata of a list": _accept(f"application/json;as=PartialObjectMetadata;{_META}"),
+    "form: metadata list of one": _accept(f"application/json;as=PartialObjectMetadataList;{_META}", f"{SECRETS}/s1"),
+    "form: second choice": _accept(f"application/json;as=Bogus;{_META},application/json", f"{SECRETS}/s1"),
+    "form: anything": _accept("text/html,*/*;q=0.8", f"{SECRETS}/s1"),
+    # places and methods
+    "place: slash": ("GET", f"{SECRETS}/s1/", {}, None),
+    "place: slash after a collection": ("GET", f"{SECRETS}/", {}, None),
+    "place: two slashes": ("GET", "/api/v1//namespaces/NS/secrets/s1", {}, None),
+    "place: percent": ("GET", "/api/v1/namespaces/NS/secrets/%731", {}, None),
+    "place: percent slash": ("GET", f"{SECRETS}/a%2Fb", {}, None),
+    "place: dots": ("GET", "/api/v1/namespaces/NS/../NS/secrets/s1", {}, None),
+    "place: too deep": ("GET", "/api/v1/nope/x/y/z/w", {}, None),
+    "method: OPTIONS": ("OPTIONS", SECRETS, {}, None),
+    "method: TRACE": ("TRACE", f"{SECRETS}/s1", {}, None),
+    "method: POST to a name": _body("POST", f"{SECRETS}/s1", b"{}"),
+    "method: PUT to a collection": _body("PUT", SECRETS, b"{}"),
+    # bodies
+    "body: cut": _body("POST", SECRETS, b"{"),
+    "body: none": _body("POST", SECRETS, b""),
+    "body: text": _body("POST", SECRETS, b"nonsense"),
+    "body: no colon": _body("POST", SECRETS, b'{"a" 1}'),
+    "body: comma": _body("POST", SECRETS, b'{"a":1,}'),
+    "body: two": _body("POST", SECRETS, b'{"a":1}{}'),
+    "body: list": _body("POST", SECRETS, b"[]"),
+    "body: string": _body("POST", SECRETS, b'"x"'),
+    "body: number": _body("POST", SECRETS, b"5"),
+    "body: null": _body("POST", SECRETS, b"null"),
+    "body: empty object": _body("POST", SECRETS, b"{}"),
+    "body: other name": _body("PUT", f"{SECRETS}/s1", b'{"metadata":{"name":"s2"}}'),
+    "body: other namespace": _body("POST", SECRETS, b'{"metadata":{"name":"x","namespace":"other"}}'),
+    "body: other type": _body("POST", SECRETS, b"abc", {"Content-Type": "text/html"}),
+    "body: YAML": _body("POST", SECRETS, b"a: [", {"Content-Type": "application/yaml"}),
+    "body: no protobuf": _body("POST", SECRETS, b"abc", {"Content-Type": "application/vnd.kubernetes.protobuf"}),
+    "body: cut protobuf": _body(
+        "POST", SECRETS, b"k8s\x00\xff\xff", {"Content-Type": "application/vnd.kubernetes.protobuf"}
+    ),
+    "patch: other type": _body("PATCH", f"{SECRETS}/s1", b"{}"),
+    "patch: cut": _body("PATCH", f"{SECRETS}/s1", b"{", _MERGE),
+    "patch: no list": _body("PATCH", f"{SECRETS}/s1", b"{}", {"Content-Type": "application/json-patch+json"}),
+    "delete: cut": _body("DELETE", f"{SECRETS}/s1", b"{"),
+    "delete: unknown policy": _body("DELETE", f"{SECRETS}/s1", b'{"propagationPolicy":"x"}'),
+    "delete: no number": ("DELETE", f"{SECRETS}/s1?gracePeriodSeconds=x", {}, None),
+}
