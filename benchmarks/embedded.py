@@ -13,6 +13,7 @@ from typing import NoReturn
 from harness.clock import SECOND, Kernel, Seeds, Timeline
 from harness.cluster.cluster import EmbeddedCluster
 from harness.cluster.kubelet.runtimes import ModelledRuntime
+from harness.cluster.kubelet.runtimes.profiles import Profile
 from harness.kube.hooks import Hooks, Image, MountError, Provision
 from harness.kube.objects import Object
 
@@ -36,13 +37,15 @@ class Outside:
         """There is nothing to take back."""
 
 
-def open_cluster(directory: Path, *, pace: float | None = 1.0) -> tuple[Kernel, EmbeddedCluster]:
-    """A cluster that acts; its kernel has been started."""
+def open_cluster(
+    directory: Path, *, pace: float | None = 1.0, profile: Profile | None = None
+) -> tuple[Kernel, EmbeddedCluster]:
+    """A cluster that acts; its kernel has been started. Containers do what the profile says; without one they run until they are stopped."""
     start_us = round(time.time() * SECOND)
     kernel, seeds = Kernel(start_us, pace=pace), Seeds(7)
     timeline = Timeline(lambda: kernel.now)
     outside = Outside()
-    runtime = ModelledRuntime(kernel, timeline, lambda _start: None)
+    runtime = ModelledRuntime(kernel, timeline, lambda _start: profile)
     cluster = EmbeddedCluster(kernel, seeds, timeline, directory, version="v1.34.0")
     kernel.start()
     kernel.call(lambda: cluster.start(Hooks(images=outside, runtime=runtime, agent=outside, volumes=outside)))

@@ -21,6 +21,9 @@ def main(arguments: list[str] | None = None) -> int:
     recorder = commands.add_parser("record", help="have a real control plane decide, and compare")
     recorder.add_argument("--kubernetes", type=Path, required=True, help="directory of a program control-plane")
     recorder.add_argument("--cases", type=int, default=1000)
+    recorder.add_argument(
+        "--pressed", type=int, default=100, help="further cases, each a full cluster and a preemption"
+    )
     recorder.add_argument("--seed", type=int, default=1)
     recorder.add_argument("--output", type=Path, help="write the recording there")
     comparer = commands.add_parser("compare", help="compare with a recording")
@@ -28,13 +31,19 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
 
     def progress(recorded: Recorded) -> None:
-        print(f"{recorded.count} of {options.cases}", file=sys.stderr, flush=True)
+        print(f"{recorded.count} of {options.cases + options.pressed}", file=sys.stderr, flush=True)
         if options.output is not None:
             save(recorded, options.output)
 
     try:
         if options.command == "record":
-            recorded = record(options.kubernetes, seed=options.seed, cases=options.cases, progress=progress)
+            recorded = record(
+                options.kubernetes,
+                seed=options.seed,
+                cases=options.cases,
+                pressed=options.pressed,
+                progress=progress,
+            )
         else:
             recorded = load(options.recording)
     except (TraceError, OSError) as error:

@@ -2,7 +2,7 @@
 
 A cluster has 3 to 100 nodes of several sizes in up to four zones, with labels, taints, images and extended resources, pods on them with affinities,
 ports and priorities, Services that select some of them, claims and volumes. Each pod that is tried draws a few wishes. The last one of a cluster may
-change it: it preempts, or its claims are bound.
+change it: it preempts, or its claims are bound. Small, full clusters (`draw_pressed`) are for preemption alone.
 """
 
 from __future__ import annotations
@@ -44,6 +44,11 @@ def draw(seed: int, tries: int) -> Drawn:
     return _Draw(seed).cluster(tries)
 
 
+def draw_pressed(seed: int) -> Drawn:
+    """A small, full cluster of this seed, and one pod for which others may have to go."""
+    return _Draw(seed).pressed()
+
+
 def shared_objects() -> list[_Object]:
     """What all clusters use: namespaces and priority classes."""
     namespaces = [
@@ -70,6 +75,7 @@ class _Draw:
         self.drawn = Drawn(seed)
         self.nodes: list[_Object] = []
         self.counter = 0
+        self.claims: dict[str, str] = {}
 
     def cluster(self, tries: int) -> Drawn:
         """Nodes, volumes, pods on nodes, Services, then the pods to try."""
@@ -86,9 +92,7 @@ class _Draw:
         per_node = r.choice([1, 2, 4]) if size > 40 else r.choice([2, 4, 7])
         for node in self.nodes:
             for _ in range(r.randint(0, per_node)):
-                placed = self.placed(node)
-                if placed is not None:
-                    self.drawn.objects.append(placed)
+                self.drawn.objects.append(self.placed(node))
         for app in r.sample(APPS, r.randint(0, 3)):
             self.drawn.objects.append(self.service(app))
         if r.random() < 0.6:
@@ -96,6 +100,35 @@ class _Draw:
                 self.drawn.objects.append(self.budget(app))
         for turn in range(tries):
             self.drawn.tries.append(self.wishing(last=turn == tries - 1))
+        return self.drawn
+
+    def pressed(self) -> Drawn:
+        """Nodes filled with pods of several priorities, budgets, and a pod that wants more than is free."""
+        r = self.r
+        self.has_racks, self.crowded = False, True
+        for number in range(r.randint(2, 8)):
+            self.nodes.append(self.node(number, 2))
+        self.drawn.objects += self.nodes
+        for node in self.nodes:
+            free = quantity.milli(node["status"]["allocatable"]["cpu"])
+            for _ in range(min(int(node["status"]["allocatable"]["pods"]) - 1, 9)):
+                placed = self.placed(node)
+                asked = quantity.milli(
+                    ((placed["spec"]["containers"][0].get("resources") or {}).get("requests") or {}).get("cpu", 0)
+                )
+                if asked <= free:
+                    free -= asked
+                    self.drawn.objects.append(placed)
+        for app in r.sample(APPS, r.randint(0, 4)):
+            self.drawn.objects.append(self.budget(app))
+        pod = self.base(self.name("p"), r.choice(list(NAMESPACES)))
+        self.prioritised(pod, r.choice(["agree-mid", "agree-high", "agree-high"]))
+        pod["spec"]["containers"][0]["resources"] = {"requests": {"cpu": f"{self.large_request()}m", "memory": "512Mi"}}
+        for wish in r.sample(
+            [self.wish_tolerations, self.wish_pods, self.wish_spread, self.wish_ports], r.randint(0, 1)
+        ):
+            wish(pod)
+        self.drawn.tries.append((pod, []))
         return self.drawn
 
     def name(self, prefix: str) -> str:
@@ -151,7 +184,6 @@ class _Draw:
 
     def storage(self) -> None:
         """Claims that pods can use: bound ones with zones, affinities or one user; unbound ones; classes that wait."""
-        self.claims: dict[str, str] = {}
         r = self.r
         if r.random() < 0.4:
             return
@@ -261,7 +293,7 @@ class _Draw:
             pod["spec"]["priorityClassName"] = name
             pod["spec"]["priority"] = PRIORITIES[name]
 
-    def placed(self, node: _Object) -> _Object | None:
+    def placed(self, node: _Object) -> _Object:
         """A pod that is on a node already."""
         r = self.r
         pod = self.base(self.name("b"), r.choice(["agree-a", "agree-a", "agree-b"]))

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.fidelity.real import control_plane
-from harness.fidelity.scheduling.cases import Drawn, draw, shared_objects
+from harness.fidelity.scheduling.cases import Drawn, draw, draw_pressed, shared_objects
 from harness.fidelity.scheduling.log import scores_of
 from harness.fidelity.scheduling.recording import Case, Decision, Group, Recorded
 from harness.fidelity.values import TraceError
@@ -47,8 +47,8 @@ class NoDecision(TraceError):
     """The real scheduler said nothing about a pod for a while."""
 
 
-def record(kubernetes: Path, *, seed: int, cases: int, progress: Callable[[Recorded], None]) -> Recorded:
-    """A new recording of that many cases; `progress` gets what there is so far. Raises TraceError.
+def record(kubernetes: Path, *, seed: int, cases: int, pressed: int, progress: Callable[[Recorded], None]) -> Recorded:
+    """A new recording of that many cases and of `pressed` ones for preemption; `progress` gets what there is so far. Raises TraceError.
 
     A cluster that the real side did not get through (no decision in time, a refused object) is left out and told in `about`.
     """
@@ -58,7 +58,7 @@ def record(kubernetes: Path, *, seed: int, cases: int, progress: Callable[[Recor
         about: dict[str, Any] = {
             "kubernetes": str(transport.request("GET", "/version")["gitVersion"]),
             "date": datetime.datetime.now(tz=datetime.UTC).date().isoformat(),
-            "command": f"python -m harness.fidelity.scheduling record --cases {cases} --seed {seed} --kubernetes DIR",
+            "command": f"python -m harness.fidelity.scheduling record --cases {cases} --pressed {pressed} --seed {seed} --kubernetes DIR",
             "flags": {component: list(values) for component, values in FLAGS.items()},
             "seed": seed,
             "left_out": {},
@@ -68,8 +68,10 @@ def record(kubernetes: Path, *, seed: int, cases: int, progress: Callable[[Recor
         try:
             recorder.create(shared_objects())
             number = 0
-            while recorded.count < cases:
-                drawn = draw(seed * 1_000_000 + number, min(TRIES_A_CLUSTER, cases - recorded.count))
+            while recorded.count < cases + pressed:
+                of_this = seed * 1_000_000 + number
+                left = cases - recorded.count
+                drawn = draw(of_this, min(TRIES_A_CLUSTER, left)) if left > 0 else draw_pressed(of_this)
                 number += 1
                 try:
                     recorded = Recorded(about, [*recorded.groups, recorder.group(drawn)])
@@ -154,16 +156,23 @@ class _Recorder:
         nominated = str(pod["status"].get("nominatedNodeName") or "")
         victims: tuple[str, ...] = ()
         if nominated:
-            time.sleep(_SETTLES_S * 2)  # victims are asked to go after the status was written
-            victims = tuple(
-                sorted(
-                    f"{other['metadata']['namespace']}/{other['metadata']['name']}"
-                    for other in self._pods()
-                    if is_deleting(other)
-                    and (condition(other, "DisruptionTarget") or {}).get("reason") == "PreemptionByScheduler"
-                )
-            )
+            victims = self._victims()
+            while True:  # they are asked to go one by one, after the status was written, the last one last
+                time.sleep(_SETTLES_S * 5)
+                before, victims = victims, self._victims()
+                if victims and victims == before:
+                    break
         return Decision(message=scheduled["message"], reason=scheduled["reason"], nominated=nominated, victims=victims)
+
+    def _victims(self) -> tuple[str, ...]:
+        return tuple(
+            sorted(
+                f"{other['metadata']['namespace']}/{other['metadata']['name']}"
+                for other in self._pods()
+                if is_deleting(other)
+                and (condition(other, "DisruptionTarget") or {}).get("reason") == "PreemptionByScheduler"
+            )
+        )
 
     def _selected_node(self, namespace: str, claim: str) -> str:
         try:

@@ -120,11 +120,15 @@ class World:
 
     def create(self, resource: Resource, *objects: Mapping[str, Any]) -> None:
         for obj in objects:
-            if resource == NODES:  # ready, because no node controller runs here that would take the taint of new nodes away
+            if (
+                resource == NODES
+            ):  # ready, because no node controller runs here that would take the taint of new nodes away
                 ready = {"conditions": [{"type": "Ready", "status": "True"}]}
                 obj = {**obj, "status": {**ready, **(obj.get("status") or {})}}  # noqa: PLW2901
             self.kernel.call(partial(self.store.create, resource, obj))
-            if resource is NODES:  # the taint of a node that is not ready yet is the node lifecycle controller's to take away
+            if (
+                resource is NODES
+            ):  # the taint of a node that is not ready yet is the node lifecycle controller's to take away
                 taints = obj["spec"].get("taints")
                 self.change(NODES, obj["metadata"]["name"], {"spec": {"taints": taints}})
 
