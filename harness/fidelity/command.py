@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 import threading
 import time
@@ -147,8 +148,13 @@ class Recorder:
 def _record(traces: Sequence[Trace], kubernetes: Path, places: Places, *, update: bool, at_once: int) -> int:
     durations = {trace.name: load(path).end_s for trace in traces if (path := places.recording(trace)).exists()}
     recorder = Recorder(places, update=update)
+    signal.signal(signal.SIGTERM, _interrupt)  # so that the control planes are taken down
     record(traces, kubernetes, durations, recorder, at_once=at_once)
     return _summary(len(traces), recorder.bad)
+
+
+def _interrupt(_signal: int, _frame: object) -> None:
+    raise KeyboardInterrupt
 
 
 class _Elsewhere:

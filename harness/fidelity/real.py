@@ -12,6 +12,7 @@ import os
 import socket
 import subprocess
 import tempfile
+import threading
 import time
 from collections import Counter, deque
 from collections.abc import Iterator, Mapping, Sequence
@@ -114,18 +115,25 @@ def record(
     if not script.is_file():
         raise TraceError(f"{script} is missing: --kubernetes names a directory with the program control-plane")
     lanes = plan(traces, durations, lanes_max=at_once)
+    halt = threading.Event()
     with ThreadPoolExecutor(at_once) as pool:
-        for lane in [pool.submit(_run_lane, lane, script, outcome) for lane in lanes]:
-            lane.result()
+        running = [pool.submit(_run_lane, lane, script, outcome, halt) for lane in lanes]
+        try:
+            for lane in running:
+                lane.result()
+        finally:
+            halt.set()  # after Ctrl-C or an error the others stop, too, and take their control planes down
 
 
-def _run_lane(lane: Lane, script: Path, outcome: Outcomes) -> None:
+def _run_lane(lane: Lane, script: Path, outcome: Outcomes, halt: threading.Event) -> None:
+    if halt.is_set():
+        return
     try:
         with control_plane(script, dict(lane.flags)) as kubeconfig, session(kubeconfig) as place:
             if lane.metrics:
                 place.serve_metrics()
-            place.play(lane.together, outcome, at_once=_TOGETHER)
-            place.play(lane.alone, outcome)
+            place.play(lane.together, outcome, at_once=_TOGETHER, halt=halt)
+            place.play(lane.alone, outcome, halt=halt)
     except (TraceError, ApiError, OSError) as error:
         for trace in (*lane.together, *lane.alone):
             outcome.done(trace, str(error))
@@ -214,12 +222,14 @@ class Session:
         if self._aggregated is not None:
             self._aggregated.close()
 
-    def play(self, traces: Sequence[Trace], outcome: Outcomes, *, at_once: int = 1) -> None:
-        """Play these, at most `at_once` at a time; while the machine is busy no further one is begun."""
+    def play(
+        self, traces: Sequence[Trace], outcome: Outcomes, *, at_once: int = 1, halt: threading.Event | None = None
+    ) -> None:
+        """Play these, at most `at_once` at a time, until `halt` is set; while the machine is busy no further one is begun."""
         waiting = deque(traces)
         attempts: Counter[str] = Counter()
         running: list[Driver] = []
-        while waiting or running:
+        while (waiting or running) and not (halt is not None and halt.is_set()):
             if waiting and len(running) < at_once and (not running or self._pulse.is_calm()):
                 running.append(self._start(waiting.popleft()))
                 continue
