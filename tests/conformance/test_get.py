@@ -53,7 +53,7 @@ def test_given_an_object_then_every_output_form_shows_it(k: Kubectl) -> None:
     assert table(columns) == [["N", "A"], ["c", "b"]]
 
 
-@shows("get -l", "get --field-selector", "get --sort-by", "get --ignore-not-found", "get -f", "get --chunk-size")
+@shows("get -l", "get --field-selector", "get --sort-by", "get --ignore-not-found", "get --chunk-size")
 def test_given_several_objects_then_selectors_and_order_hold(k: Kubectl) -> None:
     for name, value in (("c1", "3"), ("c2", "1"), ("c3", "2")):
         k("create", "configmap", name, f"--from-literal=n={value}")

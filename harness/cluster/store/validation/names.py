@@ -56,8 +56,9 @@ _PATH_NAMES = frozenset(
 
 
 def label_faults(name: str) -> list[str]:
-    """What keeps `name` from being an RFC 1123 label."""
-    return _faults(name, 63, _label, _LABEL_TEXT)
+    """What keeps `name` from being an RFC 1123 label; of what would do as a subdomain, only its dots."""
+    only_dots = _subdomain.fullmatch(name) is not None and _label.fullmatch(name) is None
+    return _faults(name, 63, _label, "must not contain dots" if only_dots else _LABEL_TEXT)
 
 
 def subdomain_faults(name: str) -> list[str]:

@@ -17,6 +17,7 @@ from harness.cluster.api import ApiServer
 from harness.cluster.store import Store
 from harness.kube.hooks import ExecRefused, ExecStart
 from harness.kube.objects import Object
+from tests.conformance.verbs import shows
 from tests.harness.cluster.api.conftest import START_US, TIMEOUT_S, Face, Kubectl
 
 pytestmark = pytest.mark.slow
@@ -152,6 +153,7 @@ def talk(port: int, said: bytes) -> bytes:
         return heard
 
 
+@shows("port-forward")
 def test_given_a_process_that_listens_then_port_forward_carries_connections(
     forwarded: Callable[[int], tuple[int, subprocess.Popen[str]]],
 ) -> None:
@@ -184,6 +186,7 @@ def test_given_no_such_pod_or_one_that_does_not_run_then_it_is_refused(face: Fac
     assert face.request("GET", "/api/v1/namespaces/default/pods/p/portforward").code == 400
 
 
+@shows("exec", "exec -i")
 def test_given_a_declared_entry_point_then_exec_runs_it(face: Face, kubectl: Kubectl, executor: Executor) -> None:
     face.running_pod()
     done = kubectl.run("exec", "p", "--", "/bin/sh", "-c", "echo out; echo err >&2")
