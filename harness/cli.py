@@ -78,7 +78,12 @@ def _parser() -> argparse.ArgumentParser:
     fidelity = commands.add_parser(
         "fidelity", help="compare the embedded cluster with a real Kubernetes control plane, trace by trace"
     )
-    fidelity.add_argument("names", nargs="*", metavar="NAME", help="traces, as area/name; globs are understood")
+    fidelity.add_argument(
+        "names",
+        nargs="*",
+        metavar="NAME",
+        help="traces, as area/name; globs are understood; agreement: the random cases of the scheduler",
+    )
     fidelity.add_argument(
         "--record",
         action="store_true",
@@ -153,6 +158,18 @@ def _explain(arguments: argparse.Namespace) -> int:
 def _fidelity(arguments: argparse.Namespace) -> int:
     from harness.fidelity.command import fidelity
 
+    if arguments.names == ["agreement"]:
+        from harness.fidelity.scheduling.__main__ import main as agreement
+
+        if not arguments.record:
+            return agreement(["compare"])
+        if arguments.kubernetes is None:
+            print(
+                "harness fidelity: --record needs --kubernetes DIR, which holds the program control-plane",
+                file=sys.stderr,
+            )
+            return 2
+        return agreement(["record", "--kubernetes", str(arguments.kubernetes), "--cases", "36", "--pressed", "14"])
     return fidelity(
         arguments.names,
         recording=arguments.record,

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from harness.cluster.scheduler.cache import Cluster
 from harness.cluster.scheduler.framework import Diagnosis
-from harness.cluster.scheduler.podinfo import pod_info
+from harness.cluster.scheduler.podinfo import PodInfo, pod_info
+from harness.kube.selectors import Selector, from_labels
 
 from .world import HOSTNAME, ZONE, cycle, node, pod
 
@@ -46,6 +47,24 @@ ALONE = {
         ]
     }
 }
+NEAR = {
+    "podAffinity": {
+        "requiredDuringSchedulingIgnoredDuringExecution": [
+            {"topologyKey": ZONE, "labelSelector": {"matchLabels": {"app": "x"}}}
+        ]
+    }
+}
+WISHES = {
+    kind: {
+        "preferredDuringSchedulingIgnoredDuringExecution": [
+            {
+                "weight": weight,
+                "podAffinityTerm": {"topologyKey": key, "labelSelector": {"matchLabels": {"app": app}}},
+            }
+        ]
+    }
+    for kind, weight, key, app in (("podAffinity", 30, ZONE, "y"), ("podAntiAffinity", 70, HOSTNAME, "x"))
+}
 pods = st.builds(
     lambda app, cpu, tolerates, pinned, extra, port: pod(
         "p",
@@ -67,6 +86,8 @@ pods = st.builds(
             {"topologySpreadConstraints": [spread(True)]},
             {"topologySpreadConstraints": [spread(False)]},
             {"affinity": ALONE},
+            {"affinity": NEAR},
+            {"affinity": WISHES},
         ]
     ),
     st.booleans(),
@@ -81,6 +102,11 @@ steps = st.lists(
     ),
     max_size=40,
 )
+
+
+def belongs(info: PodInfo) -> Selector | None:
+    """Pods `y` belong to a Service, so they are spread by default."""
+    return from_labels({"app": "y"}) if info.labels.get("app") == "y" else None
 
 
 def apply(cluster: Cluster, step: tuple[str, Any]) -> None:
@@ -100,7 +126,8 @@ def test_given_any_history_when_pods_are_placed_then_cached_equals_uncached_and_
     history: list[Any],
 ) -> None:
     cluster = Cluster()
-    cached, fresh = cycle(cluster), cycle(cluster, caching=False)
+    cached = cycle(cluster, default_selector=belongs)
+    fresh = cycle(cluster, caching=False, default_selector=belongs)
     placed = 0
     for step in history:
         apply(cluster, step)
