@@ -20,7 +20,7 @@ def named(traces: list[Trace]) -> Iterator[object]:
         yield pytest.param(trace, id=trace.name)
 
 
-@pytest.mark.parametrize("trace", named(TRACES))
+@pytest.mark.parametrize("trace", list(named(TRACES)))
 def test_the_embedded_cluster_does_what_was_recorded(trace: Trace) -> None:
     assert [str(difference) for difference in replay(trace, PLACES)] == []
 
