@@ -270,7 +270,7 @@ class Kernel:
             self._sleep(None)
             return False
         lag_s = (moment_us - self._paced_now()) / SECOND / (self._pace or 1.0)
-        return lag_s <= 0 or not self._sleep(lag_s)
+        return lag_s <= 0 or not self._sleep(min(lag_s, threading.TIMEOUT_MAX))
 
     def _sleep(self, wall_s: float | None) -> bool:
         """Sleep until something is posted; False after `wall_s` seconds of the wall."""

