@@ -11,9 +11,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from harness.clock import MINUTE, SECOND, Kernel, format_time, parse_time
+from harness.clock import MINUTE, Kernel, format_time, parse_time
 from harness.cluster.controllers.gotext import label_selector
 from harness.cluster.controllers.kinds import Kinds, at_path
+from harness.cluster.controllers.pacing import Pace
 from harness.cluster.controllers.percent import scaled
 from harness.cluster.controllers.pods import is_ready
 from harness.kube.client import Reader, Writer
@@ -47,7 +48,6 @@ _UNMANAGED = (
     'correctly, which may result in undefined behavior. To account for these pods please set ".spec.minAvailable" field of the PDB to an integer value.'
 )
 _DELETION_TIMEOUT_US = 2 * MINUTE
-_MANY = 1000
 
 
 class NoCount(Exception):
@@ -83,7 +83,7 @@ class DisruptionController:
         self._writer = writer
         self._events = recorder.named("controllermanager")
         self._kinds = Kinds(reader)
-        self._synced_us: dict[str, int] = {}
+        self._pace = Pace()
         self._followed: dict[str, dict[str, None]] = {}  # by the uid of what was counted: the budgets that counted it
 
     def watches(self) -> Sequence[Watch]:
@@ -98,15 +98,14 @@ class DisruptionController:
         """Work out one budget's status."""
         budget = self._reader.get(POD_DISRUPTION_BUDGETS, *split_key(key))
         if budget is None:
-            self._synced_us.pop(key, None)
+            self._pace.forget(key)
             return None
+        wait_us = self._pace.wait_us(key, self._kernel.now)
+        if wait_us:
+            return wait_us
         selector = from_object(budget["spec"].get("selector"))
         pods = [] if selector is None else list(self._reader.list(PODS, namespace_of(budget), selector))
-        if len(pods) > _MANY:
-            wait_us = self._synced_us.get(key, 0) + SECOND - self._kernel.now
-            if wait_us > 0:
-                return wait_us
-            self._synced_us[key] = self._kernel.now
+        self._pace.done(key, len(pods), self._kernel.now)
         if not pods:
             self._events.event(budget, "Normal", "NoPods", "No matching pods found")
         try:

@@ -9,16 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from harness.clock import SECOND, Kernel
+from harness.clock import Kernel
 from harness.cluster.controllers.kinds import Kinds
+from harness.cluster.controllers.pacing import Pace
 from harness.cluster.controllers.pods import is_terminal
 from harness.cluster.quota import tracked, usage_of_quota
 from harness.kube.client import Reader, Writer
 from harness.kube.controllers import Watch
 from harness.kube.objects import Object, key_of, name_of, namespace_of, split_key
 from harness.kube.resources import BUILT_IN, EVENTS, PODS, RESOURCE_QUOTAS, Resource
-
-_MANY = 1000
 
 
 class ResourceQuotaController:
@@ -31,7 +30,7 @@ class ResourceQuotaController:
         self._reader = reader
         self._writer = writer
         self._kinds = Kinds(reader)
-        self._synced_us: dict[str, int] = {}
+        self._pace = Pace()
 
     def watches(self) -> Sequence[Watch]:
         """Quotas, and whatever they may count; custom kinds follow."""
@@ -53,16 +52,15 @@ class ResourceQuotaController:
         """Work out one quota's usage."""
         quota = self._reader.get(RESOURCE_QUOTAS, *split_key(key))
         if quota is None:
-            self._synced_us.pop(key, None)
+            self._pace.forget(key)
             return None
+        wait_us = self._pace.wait_us(key, self._kernel.now)
+        if wait_us:
+            return wait_us
         hard: Mapping[str, str] = (quota.get("spec") or {}).get("hard") or {}
         namespace = namespace_of(quota)
         counted = {resource: self._reader.list(resource, namespace) for resource in tracked(hard, self._kinds.all())}
-        if sum(map(len, counted.values())) > _MANY:
-            wait_us = self._synced_us.get(key, 0) + SECOND - self._kernel.now
-            if wait_us > 0:
-                return wait_us
-            self._synced_us[key] = self._kernel.now
+        self._pace.done(key, sum(map(len, counted.values())), self._kernel.now)
         used = usage_of_quota(quota, counted, self._kernel.now)
         status = {"hard": dict(hard), "used": used}
         if status != (quota.get("status") or {}):

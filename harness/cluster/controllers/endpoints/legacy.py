@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from harness.clock import SECOND, Kernel
+from harness.clock import Kernel
 from harness.cluster.controllers.endpoints import rules
+from harness.cluster.controllers.pacing import Pace
 from harness.cluster.controllers.pods import is_ready
 from harness.kube.client import Reader, Writer
 from harness.kube.controllers import Watch
@@ -29,7 +30,7 @@ class EndpointsController:
         self._reader = reader
         self._writer = writer
         self._times = rules.TriggerTimes()
-        self._synced_us: dict[str, int] = {}
+        self._pace = Pace()
         rules.index_services(reader)
 
     def watches(self) -> Sequence[Watch]:
@@ -46,17 +47,16 @@ class EndpointsController:
         service = self._reader.get(SERVICES, namespace, name)
         if service is None:
             self._times.forget(key)
-            self._synced_us.pop(key, None)
+            self._pace.forget(key)
             self._remove(namespace, name)
             return None
         if not rules.is_handled(service) or is_deleting(service):
             return None
+        wait_us = self._pace.wait_us(key, self._kernel.now)
+        if wait_us:
+            return wait_us
         behind = rules.pods_behind(self._reader, service)
-        if len(behind) > _MOST:
-            wait_us = self._synced_us.get(key, 0) + SECOND - self._kernel.now
-            if wait_us > 0:
-                return wait_us
-            self._synced_us[key] = self._kernel.now
+        self._pace.done(key, len(behind), self._kernel.now)
         terminating = bool(service["spec"].get("publishNotReadyAddresses"))
         pods = [pod for pod in behind if rules.belongs(pod, terminating=terminating)]
         self._write(service, subsets_of(service, pods[:_MOST]), pods)

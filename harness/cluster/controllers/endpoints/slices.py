@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from harness.clock import SECOND, Kernel
+from harness.clock import Kernel
 from harness.cluster.controllers.endpoints import rules
 from harness.cluster.controllers.endpoints.packing import Held, pack
+from harness.cluster.controllers.pacing import Pace
 from harness.cluster.controllers.settings import ControllerManagerSettings
 from harness.kube.client import Reader, Writer
 from harness.kube.controllers import Watch
@@ -30,7 +31,6 @@ from harness.kube.resources import ENDPOINT_SLICES, NODES, PODS, SERVICES
 from harness.kube.selectors import from_labels
 
 CONTROLLER = "endpointslice-controller.k8s.io"
-_MANY = 1000
 _PortKey = tuple[tuple[Any, ...], ...]
 
 
@@ -45,7 +45,7 @@ class EndpointSliceController:
         self._writer = writer
         self._most = settings.max_endpoints_per_slice
         self._times = rules.TriggerTimes()
-        self._synced_us: dict[str, int] = {}  # when services with many pods were synced last
+        self._pace = Pace()
         rules.index_services(reader)
 
     def watches(self) -> Sequence[Watch]:
@@ -61,14 +61,13 @@ class EndpointSliceController:
         service = self._reader.get(SERVICES, *split_key(key))
         if service is None or not rules.is_handled(service) or is_deleting(service):
             self._times.forget(key)
-            self._synced_us.pop(key, None)
+            self._pace.forget(key)
             return None  # the slices go with their owner
+        wait_us = self._pace.wait_us(key, self._kernel.now)
+        if wait_us:
+            return wait_us
         pods = rules.pods_behind(self._reader, service)
-        if len(pods) > _MANY:
-            wait_us = self._synced_us.get(key, 0) + SECOND - self._kernel.now
-            if wait_us > 0:
-                return wait_us
-            self._synced_us[key] = self._kernel.now
+        self._pace.done(key, len(pods), self._kernel.now)
         self._sync(service, [pod for pod in pods if rules.belongs(pod, terminating=True)])
         return None
 
