@@ -60,7 +60,12 @@ class Bare:
         self.manager = Manager(self.kernel, self.store)
         self.manager.add(Scheduler(self.kernel, self.store, self.store, recorder, Seeds(1)))
         self.kernel.start()
-        self.kernel.call(lambda: [self.add_node(number) for number in range(nodes)])
+        self.kernel.call(lambda: self.add_nodes(nodes))
+
+    def add_nodes(self, count: int) -> None:
+        """Nodes that are ready."""
+        for number in range(count):
+            self.add_node(number)
 
     def add_node(self, number: int) -> None:
         """A node that is ready."""

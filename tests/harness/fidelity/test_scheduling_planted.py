@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 import pytest
 
 from harness.clock import SECOND
@@ -23,11 +21,14 @@ def test_given_the_queue_as_it_is_when_replayed_then_nothing_differs(name: str) 
     assert differences(name) == []
 
 
-@pytest.mark.parametrize("wrong", [{"backoff_first_us": 3 * SECOND}, {"backoff_last_us": 30 * SECOND}])
+@pytest.mark.parametrize(
+    "wrong",
+    [queue.QueueSettings(backoff_first_us=3 * SECOND), queue.QueueSettings(backoff_last_us=30 * SECOND)],
+)
 def test_given_a_wrong_back_off_when_replayed_then_it_is_reported(
-    wrong: dict[str, int], monkeypatch: pytest.MonkeyPatch
+    wrong: queue.QueueSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(queue, "QueueSettings", partial(queue.QueueSettings, **wrong))
+    monkeypatch.setattr(queue, "QueueSettings", lambda: wrong)
     assert differences("scheduling/no-nodes")
 
 
