@@ -9,7 +9,11 @@ from harness.clock import Kernel, Seeds
 from harness.cluster.controllers.cronjob import CronJobController
 from harness.cluster.controllers.daemonset import DaemonSetController
 from harness.cluster.controllers.deployment import DeploymentController
-from harness.cluster.controllers.endpoints import EndpointsController, EndpointSliceController, EndpointSliceMirroringController
+from harness.cluster.controllers.endpoints import (
+    EndpointsController,
+    EndpointSliceController,
+    EndpointSliceMirroringController,
+)
 from harness.cluster.controllers.garbagecollector import GarbageCollector
 from harness.cluster.controllers.horizontalpodautoscaling import HorizontalController
 from harness.cluster.controllers.job import JobController
@@ -27,7 +31,11 @@ from harness.cluster.controllers.settings import ControllerManagerSettings
 from harness.cluster.controllers.statefulset import StatefulSetController
 from harness.cluster.controllers.tainteviction import TaintEvictionController
 from harness.cluster.controllers.ttl import TtlAfterFinishedController
-from harness.cluster.controllers.volumes import ClaimProtectionController, ExternalProvisioner, VolumeProtectionController
+from harness.cluster.controllers.volumes import (
+    ClaimProtectionController,
+    ExternalProvisioner,
+    VolumeProtectionController,
+)
 from harness.cluster.metrics import MetricsClient, StandardMetricsClient
 from harness.kube.client import Reader, Writer
 from harness.kube.controllers import Controller
