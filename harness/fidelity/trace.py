@@ -167,7 +167,10 @@ def parse_trace(name: str, body: Mapping[str, Any]) -> Trace:
     flags = body.get("flags") or {}
     allow(flags, set(COMPONENTS), "flags")
     steps = tuple(_step(number, entry) for number, entry in enumerate(body.get("steps") or (), 1))
-    scheduling = body.get("scheduling") or ("default" if body.get("nodes") else "driver")
+    real_nodes = body.get("oracle") == "kind"
+    if real_nodes and (body.get("nodes") or body.get("kubelet")):
+        raise TraceError("oracle: kind: such a trace plays on real nodes, take out nodes and kubelet")
+    scheduling = body.get("scheduling") or ("default" if body.get("nodes") or real_nodes else "driver")
     kinds = _created_kinds(steps)
     alone = scheduling == "default" or "DaemonSet" in kinds
     return Trace(
@@ -177,7 +180,7 @@ def parse_trace(name: str, body: Mapping[str, Any]) -> Trace:
         isolation=_choice(body, "isolation", ("shared", "alone"), "alone" if alone else "shared"),
         scheduling=_choice(body, "scheduling", ("driver", "default"), scheduling),
         placement=_choice(body, "placement", ("class", "exact"), "class"),
-        nodes=tuple(_nodes(name, body.get("nodes"))),
+        nodes=() if real_nodes else tuple(_nodes(name, body.get("nodes"))),
         rules=tuple(_rule(entry, f"kubelet[{at}]") for at, entry in enumerate(body.get("kubelet") or ())),
         begin=_begin(body.get("begin") or {}),
         steps=steps,

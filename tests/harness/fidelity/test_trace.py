@@ -58,6 +58,7 @@ def test_the_digest_is_of_what_is_played_not_of_how_it_is_told() -> None:
         ({"flags": {"kubelet": []}}, "flags: 'kubelet' is not known"),
         ({"isolation": "maybe"}, "isolation: 'maybe' is none of shared, alone"),
         ({"nodes": [{}]}, "nodes[0]: a node needs a name"),
+        ({"oracle": "kind", "nodes": [{"name": "a"}]}, "such a trace plays on real nodes"),
     ],
 )
 def test_a_mistake_is_named_with_its_place(body: dict[str, Any], said: str) -> None:
