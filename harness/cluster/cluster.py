@@ -48,7 +48,9 @@ class EmbeddedCluster:
         self.manager = Manager(kernel, self.store)
         self.recorder = Recorder(kernel, self.store, self.store, timeline, "cluster")
 
-    def start(self, hooks: Hooks, *, metrics_server: bool = True) -> Kubelets:
+    def start(
+        self, hooks: Hooks, *, metrics_server: bool = True, provisioners: Sequence[VolumeProvisioner] = ()
+    ) -> Kubelets:
         """Let controllers, scheduler, kubelets and (if it is installed) metrics-server act; belongs to the kernel's thread."""
         kernel, store = self._kernel, self.store
         self._hooks = hooks
@@ -62,7 +64,7 @@ class EmbeddedCluster:
             version=self._version,
         )
         self.metrics = MetricsServer(kernel, store, self.kubelets) if metrics_server else None
-        self.start_control_plane(metrics=StandardMetricsClient(self.metrics))
+        self.start_control_plane(metrics=StandardMetricsClient(self.metrics), provisioners=provisioners)
         self.manager.add(self.kubelets)
         return self.kubelets
 
