@@ -16,6 +16,7 @@ from harness.fidelity.compare import Difference, compare
 from harness.fidelity.embedded import play_embedded
 from harness.fidelity.recording import load
 from harness.fidelity.trace import Trace, parse_trace
+from harness.kube.events import Recorder
 
 PLACES = Places()
 
@@ -77,3 +78,32 @@ def test_a_deadline_that_is_not_kept() -> None:
         body["end"] = {"at": 20}
 
     assert "DeadlineExceeded" in replayed_with("job/deadline", endless)
+
+
+def test_a_rollout_that_takes_an_old_pod_away_first() -> None:
+    def other_way_round(body: Any) -> None:
+        body["steps"][0]["create"]["spec"]["strategy"]["rollingUpdate"] = {"maxSurge": 0, "maxUnavailable": 1}
+
+    assert "Scaled down replica set" in replayed_with("rollout/surge", other_way_round)
+
+
+def test_another_victim_of_preemption() -> None:
+    def swapped(body: Any) -> None:
+        classes = {entry["metadata"]["name"]: entry for entry in body["steps"][0]["create"]}
+        classes["pre-low"]["value"], classes["pre-mid"]["value"] = 500, 100
+
+    said = replayed_with("scheduling/preemption", swapped)
+    assert "Pod/low" in said
+    assert "Pod/mid" in said
+
+
+def test_another_message(monkeypatch: pytest.MonkeyPatch) -> None:
+    event = Recorder.event
+
+    def reworded(self: Recorder, obj: Any, kind: Any, reason: str, message: str, *args: Any, **options: Any) -> None:
+        event(self, obj, kind, reason, message.replace("Job completed", "Job is complete"), *args, **options)
+
+    monkeypatch.setattr(Recorder, "event", reworded)
+    said = told(replay(trace("job/succeeds"), PLACES))
+    assert "event Normal Completed job-controller Job completed: expected" in said
+    assert "event Normal Completed job-controller Job is complete: expected at never" in said
