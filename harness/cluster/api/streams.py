@@ -35,12 +35,12 @@ class Streams:
         """A container's log, and what is added to it until the container ends."""
         namespace, name = call.route.namespace or "", call.route.name
         pod = existing(self._store, call).obj
-        options = logs.parse_log_options(pod, call.query)
+        options = logs.parse_log_options(pod, call.query, self._kernel.present)
         logs.require_log(pod, options)
         path = await self._bridge(lambda: self._log_path(namespace, name, options.container, options.previous))
         if path is None:
             raise BadRequest(f'container "{options.container}" in pod "{name}" has no log: it never ran here')
-        tail = logs.Tail(path, options)
+        tail = logs.Tail(path, options, lambda: self._kernel.present)
         if not options.follow:
             return answers.answer(tail.read(), content_type="text/plain")
         stream = call.request.stream("text/plain")
@@ -49,7 +49,7 @@ class Streams:
         while not ended:
             present = self._store.glance(PODS, namespace, name)
             ended = logs.has_ended(None if present is None else present.obj, options.container, restarts)
-            written = tail.read()
+            written = tail.read(final=ended)
             stream.write(written)
             await stream.drain()
             if not written and not ended:

@@ -29,6 +29,7 @@ from harness.cluster.kubelet.runtimes.sockets import SocketProbes
 from harness.cluster.kubelet.runtimes.zygote_client import Program, Zygote
 from harness.kube.events import Recorder
 from harness.kube.hooks import ContainerExit, ContainerStart, ProbeAnswer, ProbeKind
+from harness.kube.logmarks import mark
 from harness.kube.metrics import Usage
 
 CLOCK_DOOR = "clock"
@@ -270,10 +271,14 @@ class ProcessRuntime:
         self._memory.remove(name)
         run = self._runs.get(name)
         if run is not None:
+            mark(run.start.log_path, self._kernel.now)  # time has stood still for it since its last door
             self._kernel.parties.leave(name, lambda: self._left(run, code))
 
     def slept(self, name: str, duration_s: float, wake: Callable[[], None]) -> None:
         """A child wants virtual time to pass."""
+        run = self._runs.get(name)
+        if run is not None:
+            mark(run.start.log_path, self._kernel.now)
         knock = Knock(party=name, door=CLOCK_DOOR, operation="sleep", target=repr(duration_s), size_bytes=0)
 
         def granted(_grant: object) -> None:

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from harness.clock import parse_time
+from harness.clock import SECOND, parse_time
+from harness.cluster.api import logs
 from harness.cluster.api.fields import parse_fields
 from harness.cluster.api.logs import LogOptions, Tail
 from harness.cluster.api.routes import Route, parse_route, verb
@@ -20,6 +21,7 @@ from harness.cluster.api.tables.columns import human_duration, label_selector
 from harness.cluster.api.tables.custom import find
 from harness.cluster.store import Served
 from harness.kube.errors import BadRequest
+from harness.kube.logmarks import mark
 from harness.kube.resources import EVENTS, JOBS, NODES, PERSISTENT_VOLUMES, PODS, SERVICES, Resource
 from tests.harness import kubectl
 
@@ -370,3 +372,32 @@ def test_given_a_named_kubectl_that_is_none_then_it_is_said(tmp_path: Path, monk
     monkeypatch.setenv("HARNESS_KUBECTL", str(tmp_path / "nope"))
     with pytest.raises(FileNotFoundError, match="HARNESS_KUBECTL names"):
         kubectl.find_kubectl(tmp_path)
+
+
+def test_given_marks_then_a_log_is_stamped_and_read_from_a_moment_on(tmp_path: Path) -> None:
+    path, start_us = tmp_path / "0.log", parse_time("2026-03-01T08:00:00Z")
+    for number, word in enumerate(("one", "two")):
+        with path.open("a") as log:
+            log.write(f"{word}\n")
+        mark(path, start_us + number * 60 * SECOND)
+    with path.open("a") as log:
+        log.write("three\nfo")
+    now_us = start_us + 90 * SECOND
+    stamped = {"timestamps": "true"}
+    pod = {"metadata": {"name": "p"}, "spec": {"containers": [{"name": "c"}]}}
+    tail = logs.Tail(path, logs.parse_log_options(pod, stamped, now_us), lambda: now_us)
+    assert tail.read(final=False).decode().splitlines() == [
+        "2026-03-01T08:00:00.000000000Z one",
+        "2026-03-01T08:01:00.000000000Z two",
+        "2026-03-01T08:01:30.000000000Z three",
+    ]
+    assert tail.read(final=True) == b"2026-03-01T08:01:30.000000000Z fo"
+    for query, wanted in (
+        ({"sinceSeconds": "45"}, b"two\nthree\nfo"),
+        ({"sinceSeconds": "90"}, b"one\ntwo\nthree\nfo"),
+        ({"sinceTime": "2026-03-01T08:01:01Z"}, b"three\nfo"),
+        ({"sinceSeconds": "90", "tailLines": "1"}, b"fo"),
+    ):
+        assert logs.Tail(path, logs.parse_log_options(pod, query, now_us), lambda: now_us).read() == wanted
+    with pytest.raises(BadRequest, match="at most one of"):
+        logs.parse_log_options(pod, {"sinceSeconds": "1", "sinceTime": "2026-03-01T08:01:01Z"}, now_us)
