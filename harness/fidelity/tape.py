@@ -15,6 +15,9 @@ from harness.kube.objects import Object, controller_of, labels_of, name_of, name
 from harness.kube.resources import EVENTS
 
 _INDEX = "batch.kubernetes.io/job-completion-index"
+_FOREIGN = {
+    "cidrAllocator"
+}  # address ranges of nodes: whether they are allocated is a matter of how a control plane was set up
 _NAMED_BY_CONTROLLER = {"ReplicaSet", "ControllerRevision", "Job"}  # a hash or a number, without generateName
 
 
@@ -115,7 +118,7 @@ class Tape:
         return claimed == self._trace.namespace or (kind, name_of(obj)) in self._created
 
     def _heard(self, change: Change, event: Object, _old: Object | None) -> None:
-        if not self._running or change == "DELETED":
+        if not self._running or change == "DELETED" or lookup(event, "source.component") in _FOREIGN:
             return
         subject = event.get("involvedObject") or {}
         of_node = "Node" in self._trace.observe and subject.get("kind") == "Node" and subject.get("name") in self._nodes

@@ -85,11 +85,15 @@ class Step:
 
 @dataclass(frozen=True)
 class Tolerance:
-    """By how much two moments may differ: seconds, a share, and how long a state may last that the other side never shows."""
+    """By how much two moments may differ: seconds, a share, and how long a state may last that the other side never shows.
+
+    Of events whose reason is in `once` only the first telling counts.
+    """
 
     seconds: float = 1.5
     share: float = 0.03
     transient_s: float = 1.5
+    once: tuple[str, ...] = ()
     because: str = ""
 
     def of(self, duration_s: float) -> float:
@@ -361,7 +365,7 @@ def _observed(body: Any, created: Sequence[str]) -> Mapping[str, Observation]:
 
 
 def _tolerance(body: Mapping[str, Any]) -> Tolerance:
-    allow(body, {"seconds", "share", "transient", "because"}, "tolerance")
+    allow(body, {"seconds", "share", "transient", "once", "because"}, "tolerance")
     if body and not body.get("because"):
         raise TraceError("tolerance: say why it differs from the default: because: ...")
     default = Tolerance()
@@ -369,5 +373,6 @@ def _tolerance(body: Mapping[str, Any]) -> Tolerance:
         seconds=float(body.get("seconds", default.seconds)),
         share=float(body.get("share", default.share)),
         transient_s=float(body.get("transient", default.transient_s)),
+        once=tuple(map(str, body.get("once", ()))),
         because=str(body.get("because", "")),
     )

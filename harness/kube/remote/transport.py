@@ -20,7 +20,7 @@ from harness.kube.remote.kubeconfig import Access
 
 _CONNECT_LIMIT_S = 10.0
 _ANSWER_LIMIT_S = 60.0
-_CONNECTIONS_MAX = 8
+_CONNECTIONS_MAX = 40  # a watch holds one for each type
 
 
 class Unreachable(Transient):

@@ -107,6 +107,15 @@ def test_an_event_more_or_less_is_reported() -> None:
     assert "expected at 0.2 s, got 0.2 s, 40.4 s" in told(two, one)
 
 
+def test_of_events_that_are_told_by_chance_only_the_first_telling_counts() -> None:
+    one, two = of(*JOB), of(*JOB)
+    one.objects["main"].events[CREATED] = [0.2]
+    two.objects["main"].events[CREATED] = [0.2, 1.3]
+    assert not told(one, two, Tolerance(once=("SuccessfulCreate",)))
+    two.objects["main"].events[CREATED] = [9.2, 10.3]
+    assert told(one, two, Tolerance(once=("SuccessfulCreate",)))
+
+
 def test_pods_that_can_stand_for_one_another_are_paired_by_what_they_did() -> None:
     fails, lives = states((0, {"phase": "Running"}), (9, {"phase": "Failed"})), states((0, {"phase": "Running"}))
     assert not told(pods(fails, lives, lives), pods(lives, lives, fails))
