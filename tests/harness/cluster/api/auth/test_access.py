@@ -63,11 +63,11 @@ def message(answer: Answer) -> str:
         ("GET", f"{PODS_PATH}/x/log", 'pods "x" is forbidden: User "ann" cannot get resource "pods/log" in API group "" in the namespace "default"', {"name": "x", "kind": "pods"}),
         ("GET", "/apis/apps/v1/namespaces/default/deployments?watch=1", 'deployments.apps is forbidden: User "ann" cannot watch resource "deployments" in API group "apps" in the namespace "default"', {"group": "apps", "kind": "deployments"}),
         ("GET", "/api/v1/namespaces/default", 'namespaces "default" is forbidden: User "ann" cannot get resource "namespaces" in API group "" in the namespace "default"', {"name": "default", "kind": "namespaces"}),
-        ("GET", "/metrics", 'forbidden: User "ann" cannot get path "/metrics"', None),
+        ("GET", "/metrics", 'forbidden: User "ann" cannot get path "/metrics"', {}),
     ],
 )  # fmt: skip
 def test_given_no_role_then_the_refusal_reads_as_upstreams(
-    guarded: Face, method: str, path: str, text: str, details: dict[str, str] | None
+    guarded: Face, method: str, path: str, text: str, details: dict[str, str]
 ) -> None:
     answer = guarded.request(method, path, **as_("ann"))
     assert (answer.code, message(answer), answer.json.get("details")) == (403, text, details)
