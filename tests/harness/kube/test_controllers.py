@@ -9,7 +9,7 @@ import pytest
 from harness.clock import DAY, MILLISECOND, SECOND, Kernel, Outcome, Seeds
 from harness.cluster.store import Store
 from harness.kube.controllers import Manager, Watch
-from harness.kube.errors import Conflict
+from harness.kube.errors import Conflict, Transient
 from harness.kube.objects import new_object
 from harness.kube.resources import CONFIG_MAPS
 
@@ -67,8 +67,8 @@ def test_a_key_is_queued_once_however_many_changes_there_are(kernel: Kernel, sto
     assert controller.seen == [(0, "default/a")]
 
 
-def test_it_comes_back_when_it_asked_to_and_after_a_conflict_with_back_off(kernel: Kernel, store: Store) -> None:
-    controller = Noting(kernel, [Conflict("x"), Conflict("x"), 7 * SECOND, None])
+def test_it_comes_back_when_it_asked_to_and_after_a_conflict_or_no_answer_with_back_off(kernel: Kernel, store: Store) -> None:
+    controller = Noting(kernel, [Conflict("x"), Transient("x"), 7 * SECOND, None])
 
     def change() -> None:
         store.create(CONFIG_MAPS, new_object(CONFIG_MAPS, "a", "default"))
