@@ -67,7 +67,9 @@ def test_a_key_is_queued_once_however_many_changes_there_are(kernel: Kernel, sto
     assert controller.seen == [(0, "default/a")]
 
 
-def test_it_comes_back_when_it_asked_to_and_after_a_conflict_or_no_answer_with_back_off(kernel: Kernel, store: Store) -> None:
+def test_it_comes_back_when_it_asked_to_and_after_a_conflict_or_no_answer_with_back_off(
+    kernel: Kernel, store: Store
+) -> None:
     controller = Noting(kernel, [Conflict("x"), Transient("x"), 7 * SECOND, None])
 
     def change() -> None:
