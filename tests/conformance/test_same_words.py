@@ -139,7 +139,7 @@ SCRIPTS: dict[str, list[str | tuple[str, str]]] = {
 
 def normal(text: str, namespace: str) -> str:
     """Without what differs between any two runs."""
-    text = text.replace(namespace, "NS")
+    text = re.sub(rf"\b{namespace}\b", "NS", text)
     text = re.sub(r"\d{4}-\d\d-\d\dT[\d:.]+Z", "MOMENT", text)
     text = re.sub(r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b", "UID", text)
     text = re.sub(r"\b(?:10|172)\.\d+\.\d+\.\d+\b", "ADDRESS", text)
