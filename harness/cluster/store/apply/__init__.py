@@ -1,6 +1,7 @@
 """Server-side apply and field ownership (`metadata.managedFields`), as the API server has them.
 
-`fieldsets` are sets of fields, `shapes` say how a type merges, `typed` compares and merges values of a shape, `managers` changes the entries, `reset` and
+`fieldsets` are sets of fields, `shapes` say how a type merges, `typed` compares and merges values of a shape, `managers` changes the entries, `alike`
+remembers that by the `likeness` of changes, `reset` and
 `scale` are what subresources do to that, `server_side` is one apply request, `ownership` works entries out when somebody looks, `claims` is the store's side.
 Absent: conversion webhooks between versions of custom types; the entries of one version are read in another as if both had the same fields.
 """

@@ -8,7 +8,8 @@ from typing import Any, Protocol
 
 import orjson
 
-from harness.cluster.store.apply.managers import Managed, after_update, encode_managed
+from harness.cluster.store.apply.alike import after_update
+from harness.cluster.store.apply.managers import Managed, encode_managed
 from harness.cluster.store.apply.ownership import Ownership, Write, base
 from harness.kube.objects import Object
 
@@ -89,4 +90,4 @@ def with_entries(obj: Mapping[str, Any], managed: Managed) -> dict[str, Any]:
 
 
 def _timeless(managed: Managed) -> Managed:
-    return {manager: replace(entry, time=None) for manager, entry in managed.items()}
+    return {manager: entry._replace(time=None) for manager, entry in managed.items()}

@@ -119,7 +119,7 @@ class FieldSet:
                 inner = b"" if below is None else below._written()
                 if inner and element in self.members:
                     inner = b'".":{},' + inner
-                parts.append(_quoted(element) + b":{" + inner + b"}")
+                parts.append(quoted(element) + b":{" + inner + b"}")
             self._contents = b",".join(parts)
         return self._contents
 
@@ -237,5 +237,6 @@ def _rank(element: str) -> tuple[Any, ...]:
 
 
 @lru_cache(maxsize=16_384)
-def _quoted(element: str) -> bytes:
+def quoted(element: str) -> bytes:
+    """A path element as a fieldsV1 has it."""
     return orjson.dumps(element)

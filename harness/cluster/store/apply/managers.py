@@ -8,9 +8,9 @@ Pure: from entries and objects to entries and objects.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import lru_cache
-from typing import Any, Literal
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import Any, Literal, NamedTuple
 
 import orjson
 
@@ -34,7 +34,7 @@ ShapeOf = Callable[[str], Shape | None]
 
 BEFORE_FIRST_APPLY = "before-first-apply"
 _ANCIENT = "ancient-changes"
-_UPDATERS_MAX = 10
+UPDATERS_MAX = 10
 _NEVER_OWNED = of_paths(
     ("f:apiVersion",),
     ("f:kind",),
@@ -64,8 +64,7 @@ class ApplyConflict(ApiError):
     code, reason = 409, "Conflict"
 
 
-@dataclass(frozen=True, slots=True)
-class Manager:
+class Manager(NamedTuple):
     """Who, and how. For an apply the version does not tell managers apart (it is empty here)."""
 
     name: str
@@ -76,7 +75,7 @@ class Manager:
     @classmethod
     def of(cls, name: str, operation: Operation, api_version: str, subresource: str = "") -> Manager:
         """The manager of a request."""
-        return cls(name or "unknown", operation, api_version if operation == "Update" else "", subresource)
+        return _manager(name or "unknown", operation, api_version if operation == "Update" else "", subresource)
 
     def shown(self) -> str:
         """As conflicts name it."""
@@ -86,8 +85,12 @@ class Manager:
         return f"{text} using {self.api_version}" if self.operation == "Update" else text
 
 
-@dataclass(frozen=True, slots=True)
-class Owned:
+@lru_cache(maxsize=1024)
+def _manager(name: str, operation: Operation, api_version: str, subresource: str) -> Manager:
+    return Manager(name, operation, api_version, subresource)
+
+
+class Owned(NamedTuple):
     """What a manager owns: the written form of the set, the version it is in, and when that last changed (RFC 3339)."""
 
     encoded: bytes
@@ -131,34 +134,42 @@ def in_order(managed: Managed) -> list[tuple[Manager, Owned]]:
         manager, entry = item
         return manager.operation, entry.time or "", manager.name, entry.api_version, manager.subresource
 
-    return sorted(managed.items(), key=rank)
-
-
-def entry_of(manager: Manager, entry: Owned) -> dict[str, Any]:
-    """One entry, its fields as they are written."""
-    body: dict[str, Any] = {"manager": manager.name} if manager.name else {}
-    body |= {"operation": manager.operation, "apiVersion": entry.api_version}
-    if entry.time is not None:
-        body["time"] = entry.time
-    body |= {"fieldsType": "FieldsV1", "fieldsV1": orjson.Fragment(entry.encoded)}
-    return {**body, "subresource": manager.subresource} if manager.subresource else body
+    return sorted(managed.items(), key=rank) if len(managed) > 1 else list(managed.items())
 
 
 def encode_managed(managed: Managed) -> bytes:
     """`metadata.managedFields` as JSON."""
-    return orjson.dumps([entry_of(manager, entry) for manager, entry in in_order(managed)])
+    return b"[" + b",".join([_entry(manager, entry) for manager, entry in in_order(managed)]) + b"]"
+
+
+def _entry(manager: Manager, entry: Owned) -> bytes:
+    head, tail = _around(manager, entry.api_version)
+    time = b"" if entry.time is None else b',"time":"' + entry.time.encode() + b'"'
+    return head + time + b',"fieldsType":"FieldsV1","fieldsV1":' + entry.encoded + tail
+
+
+@lru_cache(maxsize=1024)
+def _around(manager: Manager, api_version: str) -> tuple[bytes, bytes]:
+    """How an entry begins and ends."""
+    begin = {"manager": manager.name} if manager.name else {}
+    end = b',"subresource":' + orjson.dumps(manager.subresource) + b"}" if manager.subresource else b"}"
+    return orjson.dumps({**begin, "operation": manager.operation, "apiVersion": api_version})[:-1], end
 
 
 @dataclass(frozen=True)
 class Ground:
-    """What a change stands on: the shape of each version, the version of the request, the fields that the resource resets, and an object in a version."""
+    """What a change stands on: the shape of each version, the version of the request, the fields that the resource resets, and an object in a version.
+
+    `is_stored` says that objects are stored in the version of the request.
+    """
 
     shape_of: ShapeOf
     api_version: str
     reset: FieldSet = EMPTY
     view: Callable[[str, Any], Any] = lambda _version, obj: obj
+    is_stored: bool = True
 
-    @property
+    @cached_property
     def shape(self) -> Shape:
         """That of the request's version."""
         shape = self.shape_of(self.api_version)
@@ -166,54 +177,17 @@ class Ground:
             raise LookupError(f"{self.api_version} is not served: the request should not have come here")
         return shape
 
-
-_STEPS_MAX = 4096
-_NOW = "now"  # in a step that is remembered: the moment of the write, whichever that is
-_Step = tuple[tuple[Manager, bytes, str, Manager | None], ...]
-_steps: dict[Any, tuple[Shape, _Step]] = {}
+    def shown(self, obj: Any) -> Any:
+        """A stored object as it is in the request's version."""
+        return obj if self.is_stored else self.view(self.api_version, obj)
 
 
-def after_update(
-    ground: Ground,
-    managed: Managed,
-    manager: Manager,
-    old: Any,
-    new: Any,
-    now: str,
-    *,
-    change: Comparison | None = None,
-) -> Managed:
-    """The entries after `manager` turned `old` into `new`; `change` is that, in the version of the request, when it is known already.
-
-    What one step does to entries is remembered: thousands of objects are written alike.
-    """
-    shape = ground.shape
-    change = _change(ground, ground.api_version, shape, old, new) if change is None else change.without(ground.reset)
-    alike = len(managed) < _UPDATERS_MAX and all(entry.api_version == ground.api_version for entry in managed.values())
-    if not alike:
-        return _updated(ground, managed, manager, change, old, new, now)
-    owners = tuple((other, entry.encoded) for other, entry in managed.items())
-    sets = (change.removed.encoded(), change.modified.encoded(), change.added.encoded())
-    key = (id(shape), ground.api_version, ground.reset, manager, owners, sets)
-    known = _steps.get(key)
-    if known is None:
-        result = _updated(ground, managed, manager, change, old, new, _NOW)
-        step = tuple(
-            (other, entry.encoded, entry.api_version, None if entry.time == _NOW else other)
-            for other, entry in result.items()
-        )
-        if len(_steps) >= _STEPS_MAX:
-            _steps.clear()
-        known = _steps[key] = (shape, step)
-    return {
-        other: Owned(encoded, version, now if source is None else managed[source].time)
-        for other, encoded, version, source in known[1]
-    }
+_FITTED_MAX = 4096
 
 
-def _updated(
-    ground: Ground, managed: Managed, manager: Manager, change: Comparison, old: Any, new: Any, now: str
-) -> Managed:
+def updated(ground: Ground, managed: Managed, manager: Manager, old: Any, new: Any, now: str) -> Managed:
+    """The entries after `manager` turned `old` into `new`."""
+    change = _change(ground, ground.api_version, ground.shape, old, new)
     current = _reconciled(ground, managed)
     left = _taken(ground, current, None, change, old, new, force=True)
     mine = change.modified.union(change.added).without(ground.reset).difference(_NEVER_OWNED)
@@ -245,7 +219,7 @@ def after_apply(
     if pruned == old:
         return None, left
     if manager in left:
-        left[manager] = replace(left[manager], time=now)
+        left[manager] = left[manager]._replace(time=now)
     return pruned, left
 
 
@@ -278,7 +252,7 @@ def _taken(
         if rest is fields:
             left[other] = entry
         elif rest:
-            left[other] = replace(entry, encoded=rest.encoded())
+            left[other] = entry._replace(encoded=rest.encoded())
     if conflicts and not force:
         raise conflict_error(conflicts)
     return {other: entry for other, entry in left.items() if other == manager or entry.encoded != b"{}"}
@@ -314,11 +288,11 @@ def _reconciled(ground: Ground, managed: Managed) -> Managed:
         if shape is None:
             continue
         encoded = _fit(shape, entry.encoded)
-        result[manager] = entry if encoded == entry.encoded else replace(entry, encoded=encoded)
+        result[manager] = entry if encoded == entry.encoded else entry._replace(encoded=encoded)
     return result
 
 
-@lru_cache(maxsize=_STEPS_MAX)
+@lru_cache(maxsize=_FITTED_MAX)
 def _fit(shape: Shape, encoded: bytes) -> bytes:
     fields = read_encoded(encoded)
     fitted = _fitted(shape, fields)
@@ -344,12 +318,12 @@ def _fitted(shape: Shape | None, fields: FieldSet) -> FieldSet:
 def _capped(managed: Managed) -> Managed:
     """Of more than ten updaters the oldest of one version are put together."""
     updaters = [manager for manager in managed if manager.operation == "Update"]
-    if len(updaters) <= _UPDATERS_MAX:
+    if len(updaters) <= UPDATERS_MAX:
         return managed
     updaters.sort(key=lambda manager: (managed[manager].time or "", _identifier(manager)))
     result, count, first = dict(managed), len(updaters), dict[str, Manager]()
     for manager in updaters:
-        if count <= _UPDATERS_MAX:
+        if count <= UPDATERS_MAX:
             break
         entry = result[manager]
         bucket = Manager(_ANCIENT, "Update", entry.api_version)

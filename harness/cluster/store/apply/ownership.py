@@ -8,11 +8,13 @@ versions that nobody looked at is worked out by the next write, which bounds the
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
 from harness.clock import format_time
+from harness.cluster.store.apply.alike import after_create, after_update
 from harness.cluster.store.apply.fieldsets import MalformedFields
 from harness.cluster.store.apply.managers import (
     Ground,
@@ -20,13 +22,11 @@ from harness.cluster.store.apply.managers import (
     Manager,
     Operation,
     Owned,
-    after_update,
     decode_managed,
     encode_managed,
 )
 from harness.cluster.store.apply.reset import reset_fields
 from harness.cluster.store.apply.shapes import Shape, shape_of, zero_of
-from harness.cluster.store.apply.typed import compare_begun
 from harness.cluster.store.conversion import from_storage
 from harness.cluster.store.registry import Registry, Served
 from harness.cluster.store.types import message_of
@@ -75,8 +75,30 @@ class Write:
         return format_time(self.now_us)
 
     def ground(self) -> Ground:
-        """What the change stands on."""
-        return Ground(self.shape_of, self.api_version, reset_fields(self.asked, self.subresource), self.view)
+        """What the change stands on; one for all writes to a type that no definition has changed meanwhile."""
+        key = (id(self.registry), id(self.asked), self.subresource)
+        known = _grounds.get(key)
+        if known is None:
+            versions = _Versions(self.registry, self.asked)
+            reset = reset_fields(self.asked, self.subresource)
+            known = versions, Ground(versions.shape_of, self.api_version, reset, versions.view, self.asked.storage)
+            if len(_grounds) >= _GROUNDS_MAX:
+                _grounds.clear()
+            _grounds[key] = known
+        return known[1]
+
+    def nothing(self) -> Mapping[str, Any]:
+        """The object before it is created: what Go writes of an empty one."""
+        message = None if self.asked.custom else message_of(self.asked.resource)
+        return {} if message is None else zero_of(message)
+
+
+@dataclass(frozen=True, slots=True)
+class _Versions:
+    """The versions in which a kind is served; holds the two, so that their ids are not given to others while they are keys."""
+
+    registry: Registry
+    asked: Served
 
     def shape_of(self, api_version: str) -> Shape | None:
         """The shape of this kind in a version; None when it is not served."""
@@ -93,12 +115,9 @@ class Write:
         resource = self.asked.resource
         return self.registry.at(group, version, resource.plural) if group == resource.group else None
 
-    def nothing(self) -> Mapping[str, Any]:
-        """The object before it is created: what Go writes of an empty one."""
-        message = None if self.asked.custom else message_of(self.asked.resource)
-        return {} if message is None else zero_of(message)
 
-
+_GROUNDS_MAX = 1024
+_grounds: dict[tuple[int, int, str], tuple[_Versions, Ground]] = {}
 _shapes: dict[int, tuple[Served, Shape]] = {}
 
 
@@ -170,7 +189,7 @@ class Ownership:
             return
         managed = _NONE if previous is None else previous[1].managed(previous[0])
         if write is not None:
-            managed = interned(self._after(write, managed, previous, obj))
+            managed = self._after(write, managed, previous, obj)
         self._known = managed
         self._previous = self._write = self._draft = self._given = None
 
@@ -181,12 +200,9 @@ class Ownership:
         ground = write.ground()
         if previous is not None:
             return after_update(ground, managed, write.by, previous[0], obj, write.now)
-        nothing = write.nothing()
-        if managed or not write.asked.storage:
-            return after_update(ground, managed, write.by, nothing, obj, write.now)
-        parts = parts_of(obj) if self._draft is None else self._draft
-        change = compare_begun(ground.shape, nothing, parts)
-        return after_update(ground, managed, write.by, nothing, obj, write.now, change=change)
+        if self._draft is None:
+            return after_update(ground, managed, write.by, write.nothing(), obj, write.now)
+        return after_create(ground, managed, write.by, write.nothing(), self._draft, write.now)
 
 
 def parts_of(obj: Mapping[str, Any]) -> dict[str, bytes]:

@@ -6,11 +6,11 @@ Workloads have their replicas at `.spec.replicas`; a custom type that declares a
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
+from harness.cluster.store.apply.alike import after_update
 from harness.cluster.store.apply.fieldsets import of_paths
-from harness.cluster.store.apply.managers import Ground, Managed, Manager, Owned, after_apply, after_update, owned
+from harness.cluster.store.apply.managers import Ground, Managed, Manager, Owned, after_apply, owned
 from harness.cluster.store.apply.ownership import Write
 from harness.cluster.store.apply.server_side import check_config, untyped
 from harness.cluster.store.apply.shapes import Shape, of_message
@@ -31,7 +31,7 @@ def scale_shape(api_version: str) -> Shape | None:
 
 def scaled(write: Write, managed: Managed, old: Object, new: Object) -> Managed:
     """The entries of a workload after its Scale was written, which turned the workload `old` into `new`."""
-    inside = after_update(_ground(), _to_scale(managed), _manager(write), _scale_of(old), _scale_of(new), write.now)
+    inside = after_update(_GROUND, _to_scale(managed), _manager(write), _scale_of(old), _scale_of(new), write.now)
     return _to_parent(write, managed, inside)
 
 
@@ -40,7 +40,7 @@ def scale_applied(write: Write, managed: Managed, workload: Object, config: Any,
 
     Raises ApplyConflict, BadRequest, Unapplicable.
     """
-    ground, old = _ground(), _scale_of(workload)
+    ground, old = _GROUND, _scale_of(workload)
     stated = check_config(SCALES, config)
     try:
         validate(ground.shape, stated)
@@ -63,8 +63,7 @@ def _scale_of(workload: Object) -> dict[str, Any]:
     }
 
 
-def _ground() -> Ground:
-    return Ground(scale_shape, SCALE_VERSION, of_paths(("f:status",)))
+_GROUND = Ground(scale_shape, SCALE_VERSION, of_paths(("f:status",)))
 
 
 def _manager(write: Write) -> Manager:
@@ -75,7 +74,7 @@ def _to_scale(managed: Managed) -> Managed:
     result: Managed = {}
     for manager, entry in managed.items():
         if entry.fields.has(_REPLICAS):
-            inside = manager if manager.operation == "Apply" else replace(manager, api_version=SCALE_VERSION)
+            inside = manager if manager.operation == "Apply" else manager._replace(api_version=SCALE_VERSION)
             result[inside] = owned(_IN_SCALE, SCALE_VERSION, entry.time)
     return result
 
@@ -92,10 +91,10 @@ def _to_parent(write: Write, managed: Managed, scale: Managed) -> Managed:
         else:
             rest = entry.fields.difference(replicas)
             if rest:
-                result[manager] = replace(entry, encoded=rest.encoded())
+                result[manager] = entry._replace(encoded=rest.encoded())
     for manager, entry in waiting.items():
         if entry.fields.has(_REPLICAS):
-            outside = manager if manager.operation == "Apply" else replace(manager, api_version=write.api_version)
+            outside = manager if manager.operation == "Apply" else manager._replace(api_version=write.api_version)
             kept = result.get(outside)
             fields = replicas if kept is None else replicas.union(kept.fields)
             result[outside] = Owned(fields.encoded(), write.api_version, None)

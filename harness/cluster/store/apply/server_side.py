@@ -10,6 +10,7 @@ from typing import Any
 
 import orjson
 
+from harness.cluster.store.apply.alike import after_update
 from harness.cluster.store.apply.fieldsets import show
 from harness.cluster.store.apply.managers import (
     BEFORE_FIRST_APPLY,
@@ -18,7 +19,6 @@ from harness.cluster.store.apply.managers import (
     Managed,
     Manager,
     after_apply,
-    after_update,
     conflicting,
 )
 from harness.cluster.store.apply.ownership import Write

@@ -30,7 +30,18 @@ _ANY = frozenset({"Raw"})
 class Shape:
     """The shape of one type. `fields` are declared, `element` is that of everything else in a map or of a list's items; neither: it may not be there."""
 
-    __slots__ = ("_fields", "atomic", "defaults", "element", "keys", "kind", "make_fields", "scalar", "zero")
+    __slots__ = (
+        "_fields",
+        "_nested",
+        "atomic",
+        "defaults",
+        "element",
+        "is_leaf",
+        "keys",
+        "kind",
+        "make_fields",
+        "scalar",
+    )
 
     def __init__(
         self,
@@ -42,7 +53,6 @@ class Shape:
         element: Shape | None = None,
         make_fields: Callable[[], Mapping[str, Shape]] | None = None,
         defaults: Mapping[str, Any] | None = None,
-        zero: Any = None,
     ) -> None:
         self.kind = kind
         self.scalar = scalar
@@ -51,8 +61,9 @@ class Shape:
         self.element = element
         self.defaults = defaults or {}
         self.make_fields = make_fields
-        self.zero = zero
+        self.is_leaf = atomic or kind == "scalar"
         self._fields: Mapping[str, Shape] | None = None
+        self._nested: Mapping[str, Shape] | None = None
 
     @property
     def fields(self) -> Mapping[str, Shape]:
@@ -60,6 +71,13 @@ class Shape:
         if self._fields is None:
             self._fields = self.make_fields() if self.make_fields is not None else {}
         return self._fields
+
+    @property
+    def nested(self) -> Mapping[str, Shape]:
+        """The declared fields below which there are others."""
+        if self._nested is None:
+            self._nested = {name: shape for name, shape in self.fields.items() if not shape.is_leaf}
+        return self._nested
 
     def of(self, name: str) -> Shape | None:
         """The shape of a field."""
@@ -138,8 +156,16 @@ def _scalar(kind: str) -> Shape:
     return Shape("scalar", scalar=kind)
 
 
-def zero_of(message: Message) -> dict[str, Any]:
+def zero_of(message: Message) -> Mapping[str, Any]:
     """What Go writes of an empty struct: its structs, and what has no `omitempty`."""
+    return _zero_struct(message.name)
+
+
+@cache
+def _zero_struct(name: str) -> Mapping[str, Any]:
+    message = find_message(name)
+    if message is None:
+        raise LookupError(f"fixtures/facts/kubernetes-types.json has no {name}: record the types again")
     return {field.name: _zero_value(field) for field in message.fields.values() if field.always}
 
 
@@ -148,7 +174,7 @@ def _zero_value(field: Field) -> Any:
         return None
     inner = find_message(field.item) if "." in field.item else None
     if inner is not None:
-        return zero_of(inner)
+        return _zero_struct(inner.name)
     return {"string": "", "bytes": None, "bool": False}.get(field.item, 0 if field.item in _SCALARS else None)
 
 

@@ -47,30 +47,6 @@ def compare(shape: Shape, old: Any, new: Any) -> Comparison:
 
 
 _SAME = Comparison(EMPTY, EMPTY, EMPTY)
-_begun: dict[tuple[int, str, bytes], tuple[bool, Comparison]] = {}
-
-
-def compare_begun(shape: Shape, nothing: Mapping[str, Any], parts: Mapping[str, bytes]) -> Comparison:
-    """What makes an object out of an empty one: the top-level fields of the new one are given as JSON, and remembered by it."""
-    builder = _Builder()
-    for name, encoded in parts.items():
-        inner, element = shape.of(name), f"f:{name}"
-        if name not in nothing:
-            builder.whole(2, element, whole(inner, orjson.loads(encoded)))
-        elif inner is not None:
-            key = (id(inner), name, encoded)
-            found = _begun.get(key)
-            if found is None:
-                found = _compare(inner, nothing[name], orjson.loads(encoded))
-                if len(_begun) >= _MEMO_ENTRIES_MAX:
-                    _begun.clear()
-                _begun[key] = found
-                _kept[id(inner)] = inner
-            builder.both(element, *found)
-    for name, value in nothing.items():
-        if name not in parts:
-            builder.whole(0, f"f:{name}", whole(shape.of(name), value))
-    return builder.done()
 
 
 class _Builder:
