@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 
 @dataclass(frozen=True, order=True)
@@ -19,17 +20,33 @@ class Resource:
     categories: tuple[str, ...] = ()
     subresources: tuple[str, ...] = ()
 
+    def __eq__(self, other: object) -> bool:
+        """Every write asks it many times: it is the same constant, or nearly always of another name."""
+        if self is other:
+            return True
+        return isinstance(other, Resource) and self.plural == other.plural and self._identity == other._identity
+
+    def __hash__(self) -> int:
+        return hash((self.group, self.version, self.plural))
+
     @property
+    def _identity(self) -> tuple[object, ...]:
+        return (
+            *(self.group, self.version, self.plural, self.kind, self.namespaced),
+            *(self.singular, self.short_names, self.categories, self.subresources),
+        )
+
+    @cached_property
     def api_version(self) -> str:
         """As in an object's `apiVersion`."""
         return f"{self.group}/{self.version}" if self.group else self.version
 
-    @property
+    @cached_property
     def group_resource(self) -> str:
         """As in an error message: `jobs.batch`, or `pods` in the core group."""
         return f"{self.plural}.{self.group}" if self.group else self.plural
 
-    @property
+    @cached_property
     def storage_key(self) -> str:
         """Equal for types that show the same stored objects: `events` is served by the core group and by events.k8s.io."""
         key = self.group_resource

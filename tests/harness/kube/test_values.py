@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import json
+import pickle
+from dataclasses import replace
 from decimal import Decimal
 
 import orjson
@@ -133,3 +135,11 @@ def test_errors_have_the_texts_of_kubernetes() -> None:
     invalid = Invalid.of(JOBS, "x", [Cause("spec.template", "FieldValueRequired", "Required value")])
     assert invalid.message == 'Job.batch "x" is invalid: spec.template: Required value'
     assert invalid.status()["code"] == 422
+
+
+def test_given_resource_types_then_equality_is_that_of_all_that_is_known_of_them() -> None:
+    assert pickle.loads(pickle.dumps(PODS)) == PODS
+    assert hash(replace(PODS, short_names=())) == hash(PODS)
+    assert replace(PODS, short_names=()) != PODS
+    assert replace(PODS, group="metrics.k8s.io").group_resource == "pods.metrics.k8s.io"
+    assert PODS.__eq__("pods") is False

@@ -27,9 +27,7 @@ class Malformed(ValueError):
 def decode_body(body: bytes, message: Message) -> dict[str, Any]:
     """The object in a request body of content type application/vnd.kubernetes.protobuf. Raises Malformed."""
     if not body.startswith(PREFIX):
-        raise Malformed(
-            "provided data does not appear to be a protobuf message, expected prefix [107 56 115 0]"
-        )
+        raise Malformed("provided data does not appear to be a protobuf message, expected prefix [107 56 115 0]")
     result: dict[str, Any] = {}
     raw = b""
     for number, value in _fields(body[len(PREFIX) :]):

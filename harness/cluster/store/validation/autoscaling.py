@@ -116,9 +116,8 @@ def _target(field: str, target: Checked) -> list[Cause]:
         causes.append(required(f"{field}.type", "must specify a metric target type"))
     elif kind not in {"Utilization", "Value", "AverageValue"}:
         causes.append(invalid(f"{field}.type", kind, "must be either Utilization, Value, or AverageValue"))
-    for name in ("value", "averageValue"):
-        if target.get(name) is not None and parse(target[name]) <= 0 and name == "value":
-            causes.append(invalid(f"{field}.{name}", target[name], "must be positive"))
+    if target.get("value") is not None and parse(target["value"]) <= 0:
+        causes.append(invalid(f"{field}.value", target["value"], "must be positive"))
     percent = target.get("averageUtilization")
     if percent is not None and percent < 1:
         causes.append(invalid(f"{field}.averageUtilization", percent, "must be greater than 0"))

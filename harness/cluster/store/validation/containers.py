@@ -157,10 +157,11 @@ def _handler(field: str, handler: Checked) -> list[Cause]:
 
 
 def _security(field: str, security: Checked) -> list[Cause]:
-    causes: list[Cause] = []
-    for key in ("runAsUser", "runAsGroup"):
-        if security.get(key) is not None and not 0 <= security[key] <= 2**31 - 1:
-            causes.append(invalid(f"{field}.{key}", security[key], "must be between 0 and 2147483647, inclusive"))
+    causes = [
+        invalid(f"{field}.{key}", security[key], "must be between 0 and 2147483647, inclusive")
+        for key in ("runAsUser", "runAsGroup")
+        if security.get(key) is not None and not 0 <= security[key] <= 2**31 - 1
+    ]
     if security.get("allowPrivilegeEscalation") is False and security.get("privileged"):
         detail = "cannot set `allowPrivilegeEscalation` to false and `privileged` to true"
         causes.append(invalid(field, security, detail))

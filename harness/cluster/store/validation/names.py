@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from harness.cluster.store.validation.causes import invalid, required
@@ -57,6 +58,8 @@ _PATH_NAMES = frozenset(
 
 def label_faults(name: str) -> list[str]:
     """What keeps `name` from being an RFC 1123 label; of what would do as a subdomain, only its dots."""
+    if len(name) <= 63 and _label.fullmatch(name):
+        return []
     only_dots = _subdomain.fullmatch(name) is not None and _label.fullmatch(name) is None
     return _faults(name, 63, _label, "must not contain dots" if only_dots else _LABEL_TEXT)
 
@@ -111,20 +114,22 @@ def check_labels(field: str, labels: Mapping[str, str]) -> list[Cause]:
     causes: list[Cause] = []
     for key, text in labels.items():
         causes += [invalid(field, key, fault) for fault in qualified_name_faults(key)]
-        causes += [invalid(field, text, fault) for fault in _faults(text, 63, _value, _VALUE_TEXT)]
+        if len(text) > 63 or not _value.fullmatch(text):
+            causes += [invalid(field, text, fault) for fault in _faults(text, 63, _value, _VALUE_TEXT)]
     return causes
 
 
-def qualified_name_faults(key: str) -> list[str]:
-    """What keeps `key` from being `[prefix/]name`."""
+@lru_cache(maxsize=4096)
+def qualified_name_faults(key: str) -> Sequence[str]:
+    """What keeps `key` from being `[prefix/]name`. Remembered: the keys of labels, tolerations and resources are few."""
     prefix, slash, name = key.rpartition("/")
     faults: list[str] = []
     if "/" in prefix:
-        return [
+        return (
             "a qualified name must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character "
             f"(e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '{_QUALIFIED}') with an optional DNS subdomain "
-            "prefix and '/' (e.g. 'example.com/MyName')"
-        ]
+            "prefix and '/' (e.g. 'example.com/MyName')",
+        )
     if slash and not prefix:
         faults.append("prefix part must be non-empty")
     elif slash:
@@ -135,7 +140,7 @@ def qualified_name_faults(key: str) -> list[str]:
         faults.append("name part must be no more than 63 characters")
     if not _qualified.fullmatch(name):
         faults.append(_QUALIFIED_TEXT)
-    return faults
+    return tuple(faults)
 
 
 def _faults(text: str, length_max: int, pattern: re.Pattern[str], explained: str) -> list[str]:

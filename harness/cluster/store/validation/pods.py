@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
+
+import orjson
 
 from harness.cluster.store.validation.causes import (
     duplicate,
@@ -24,6 +27,7 @@ _PULL_POLICIES = ("Always", "IfNotPresent", "Never")
 _DNS_POLICIES = ("ClusterFirstWithHostNet", "ClusterFirst", "Default", "None")
 _EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
 _OPERATORS = ("Equal", "Exists")
+_TOKEN_VOLUME = re.compile(r"kube-api-access-[a-z0-9]{5}")
 _POD_CHANGES = (
     "pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,"
     "`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),"
@@ -31,9 +35,32 @@ _POD_CHANGES = (
 )
 
 
+_KNOWN_MAX = 1024
+_NO_JSON = b"\xff"
+_valid: dict[bytes, None] = {}
+
+
 def check_pod(pod: Mapping[str, Any]) -> list[Cause]:
-    """A new pod."""
-    return check_pod_spec("spec", pod["spec"])
+    """A new pod. A spec that is valid is remembered, since a workload's pods are written alike."""
+    mark = _mark(pod["spec"])
+    if mark in _valid:
+        return []
+    causes = check_pod_spec("spec", pod["spec"])
+    if not causes:
+        if len(_valid) >= _KNOWN_MAX:
+            _valid.clear()
+        _valid[mark] = None
+    return causes
+
+
+def _mark(spec: Mapping[str, Any]) -> bytes:
+    """The spec as JSON, with the drawn name of its token volume as a byte that no JSON has."""
+    mark = orjson.dumps(spec)
+    for volume in spec.get("volumes") or ():
+        name = str(volume.get("name", ""))
+        if _TOKEN_VOLUME.fullmatch(name):
+            return mark.replace(name.encode(), _NO_JSON)
+    return mark
 
 
 def check_pod_spec(field: str, spec: Mapping[str, Any]) -> list[Cause]:

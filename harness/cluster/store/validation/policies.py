@@ -78,9 +78,11 @@ def _scopes(spec: Checked) -> list[Cause]:
     causes: list[Cause] = []
     if any(scope not in _SCOPES for scope in scopes):
         causes.append(invalid("spec.scopes", list(scopes), "unsupported scope"))
-    for name in spec.get("hard") or {}:
-        if name in _STANDARD and not all(_fits(scope, name) for scope in scopes if scope in _SCOPES):
-            causes.append(invalid("spec.scopes", list(scopes), "unsupported scope applied to resource"))
+    causes += [
+        invalid("spec.scopes", list(scopes), "unsupported scope applied to resource")
+        for name in spec.get("hard") or {}
+        if name in _STANDARD and not all(_fits(scope, name) for scope in scopes if scope in _SCOPES)
+    ]
     if any(pair <= set(scopes) for pair in _CONFLICTS):
         causes.append(invalid("spec.scopes", list(scopes), "conflicting scopes"))
     return causes

@@ -278,3 +278,20 @@ def test_given_a_finalizer_while_it_is_deleted_then_it_comes_too_late(store: Sto
         'ConfigMap "c" is invalid: metadata.finalizers: Forbidden: no new finalizers can be added if the object is being deleted, '
         'found new finalizers []string{"a.b/d"}'
     )
+
+
+def test_given_a_valid_pod_then_one_that_is_written_nearly_alike_is_still_looked_at(
+    store: Store, pod: Callable[..., dict[str, Any]]
+) -> None:
+    for name in ("first", "second"):
+        store.create(
+            PODS, {**pod(priorityClassName="system-node-critical"), "metadata": {"name": name, "namespace": "default"}}
+        )
+    wrong = pod(
+        priorityClassName="system-node-critical", volumes=[{"name": "kube-api-access-abcde", "emptyDir": {}}] * 2
+    )
+    with pytest.raises(Invalid) as refused:
+        store.create(PODS, wrong)
+    assert refused.value.message == (
+        'Pod "p" is invalid: spec.volumes[1].name: Duplicate value: "kube-api-access-abcde"'
+    )
