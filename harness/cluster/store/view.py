@@ -99,7 +99,7 @@ class View:
             shelf = self._shelves[key] = Shelf(pods=key == PODS.group_resource)
         return shelf
 
-    def _commit(
+    def commit(
         self, resource: Resource, place: Place, obj: Object, *, gone: bool = False, ownership: Ownership | None = None
     ) -> Stored:
         """Store `obj` (or with `gone` take it away) as the next version and tell everybody, in order of versions.

@@ -6,7 +6,7 @@ remembers that by the `likeness` of changes, `reset` and
 Absent: conversion webhooks between versions of custom types; the entries of one version are read in another as if both had the same fields.
 """
 
-from harness.cluster.store.apply.claims import Claim, given_in, touches_managed, with_entries
+from harness.cluster.store.apply.claims import Claim, given_in, rehearsed, touches_managed, with_entries
 from harness.cluster.store.apply.managers import ApplyConflict, Managed, decode_managed
 from harness.cluster.store.apply.ownership import Ownership, Write, parts_of, with_managed
 from harness.cluster.store.apply.scale import scale_applied, scaled
@@ -24,6 +24,7 @@ __all__ = [
     "decode_managed",
     "given_in",
     "parts_of",
+    "rehearsed",
     "scale_applied",
     "scaled",
     "touches_managed",

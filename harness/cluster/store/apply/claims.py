@@ -89,5 +89,10 @@ def with_entries(obj: Mapping[str, Any], managed: Managed) -> dict[str, Any]:
     return {**obj, "metadata": {**obj["metadata"], "managedFields": orjson.loads(encode_managed(managed))}}
 
 
+def rehearsed(draft: Object, ownership: Ownership) -> Object:
+    """The answer to a dry run, with the managedFields that it would have."""
+    return with_entries(draft, ownership.managed(draft))
+
+
 def _timeless(managed: Managed) -> Managed:
     return {manager: entry._replace(time=None) for manager, entry in managed.items()}
