@@ -19,7 +19,6 @@ from typing import Any
 
 import orjson
 import uvloop
-import yaml
 
 from harness.clock import Kernel
 from harness.cluster.api import virtual
@@ -149,9 +148,11 @@ class ApiServer:
             "contexts": [{"name": name, "context": {"cluster": name, "user": name, "namespace": "default"}}],
             "current-context": name,
         }
+        from harness.cluster.api import yamltext  # not every server is asked for YAML: 10 ms
+
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch(mode=0o600)
-        path.write_text(yaml.safe_dump(body, sort_keys=False))
+        path.write_bytes(yamltext.dump(body))
         return path
 
     def _prepare(self) -> None:

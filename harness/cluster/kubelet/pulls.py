@@ -8,7 +8,7 @@ waits for it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -23,29 +23,42 @@ _MB = 1_000_000
 
 
 @dataclass(frozen=True)
-class PullModel:
-    """What a pull costs."""
+class Rates:
+    """The figures of a model."""
 
     overhead_s: float
     download_mb_per_s: float
     unpack_mb_per_s: float
     slow_types: Mapping[str, float]  # prefix of the instance type -> factor of both rates
 
+
+@dataclass(frozen=True)
+class PullModel:
+    """What a pull costs. The figures are asked for with the first pull."""
+
+    rates: Callable[[], Rates]
+
     def duration_us(self, image: Image, node: Object) -> int:
         """How long `node` needs for `image`."""
         kind = labels_of(node).get("node.kubernetes.io/instance-type", "")
-        factor = next((value for prefix, value in self.slow_types.items() if kind.startswith(prefix)), 1.0)
+        rates = self.rates()
+        factor = next((value for prefix, value in rates.slow_types.items() if kind.startswith(prefix)), 1.0)
         compressed_mb = image.size_bytes / _MB
-        download_s = compressed_mb / (self.download_mb_per_s * factor)
-        unpack_s = compressed_mb * UNPACKED_RATIO / (self.unpack_mb_per_s * factor)
-        return seconds(self.overhead_s + download_s + unpack_s)
+        download_s = compressed_mb / (rates.download_mb_per_s * factor)
+        unpack_s = compressed_mb * UNPACKED_RATIO / (rates.unpack_mb_per_s * factor)
+        return seconds(rates.overhead_s + download_s + unpack_s)
+
+
+def pull_model() -> PullModel:
+    """The model with the figures of the facts."""
+    return PullModel(_rates_of_the_facts)
 
 
 @cache
-def pull_model() -> PullModel:
-    """The model with the figures of the facts."""
+def _rates_of_the_facts() -> Rates:
+    """Parsing the file takes 30 ms, for which a cluster without nodes need not wait."""
     figures: Mapping[str, Any] = document("eks")["image_pull"]["suggested_model"]
-    return PullModel(
+    return Rates(
         overhead_s=float(figures["fixed_overhead_s"]),
         download_mb_per_s=float(figures["compressed_mb_per_s_download"]),
         unpack_mb_per_s=float(figures["unpack_mb_per_s_uncompressed"]),

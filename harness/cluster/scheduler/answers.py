@@ -5,8 +5,7 @@
 
 from __future__ import annotations
 
-import numpy as np
-
+from harness.cluster.scheduler.arrays import np
 from harness.cluster.scheduler.cache import Cluster, NodeInfo
 from harness.cluster.scheduler.framework import (
     Check,

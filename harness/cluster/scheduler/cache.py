@@ -9,18 +9,21 @@ listed zone by zone in turn, as in upstream's node tree, which matters when only
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import numpy.typing as npt
-
+from harness.cluster.scheduler.arrays import np
 from harness.cluster.scheduler.podinfo import Amounts, HostPort, PodInfo, amounts_of
 from harness.kube import quantity
 from harness.kube.objects import Object, labels_of, name_of
 
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
 ZONE_LABEL = "topology.kubernetes.io/zone"
 REGION_LABEL = "topology.kubernetes.io/region"
 NO_DOMAIN = -1
+_SLOTS = 64  # room to begin with
 
 
 class NodeInfo:
@@ -141,7 +144,6 @@ class Cluster:
 
     def __init__(self) -> None:
         self.generation = 0
-        self.generations: npt.NDArray[np.int64] = np.zeros(64, dtype=np.int64)
         self.slots: list[NodeInfo | None] = []
         self.namespaces: dict[str, Mapping[str, str]] = {}
         self.namespaces_generation = 0
@@ -153,17 +155,21 @@ class Cluster:
         self._free: list[int] = []
         self._where: dict[str, str] = {}  # pod key -> node name
         self._listed: list[NodeInfo] | None = None
-        self._order: npt.NDArray[np.int64] = np.zeros(0, dtype=np.int64)
         self._domains: dict[str, Domains] = {}
         self._domains_generation = -1
         self._having: dict[str, int] = {}
         self._having_generation = -1
 
+    @cached_property
+    def generations(self) -> npt.NDArray[np.int64]:
+        """The generation of each slot's node; there from the first node on."""
+        return np.zeros(_SLOTS, dtype=np.int64)
+
     def nodes(self) -> Sequence[NodeInfo]:
         """The nodes that exist, one zone after the other in turn."""
         if self._listed is None:
             self._listed = self._interleaved()
-            self._order = np.array([node.slot for node in self._listed], dtype=np.int64)
+            self._order: npt.NDArray[np.int64] = np.array([node.slot for node in self._listed], dtype=np.int64)
         return self._listed
 
     def order(self) -> npt.NDArray[np.int64]:

@@ -11,9 +11,8 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
-
 from harness.cluster.scheduler.answers import Local, Wide
+from harness.cluster.scheduler.arrays import np
 from harness.cluster.scheduler.cache import Cluster, NodeInfo
 from harness.cluster.scheduler.framework import Diagnosis, Profile, Refusal, Whole
 from harness.cluster.scheduler.nominations import Nominations

@@ -22,19 +22,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
-import numpy as np
-import numpy.typing as npt
-
+from harness.cluster.scheduler.arrays import np
 from harness.cluster.scheduler.cache import Cluster, NodeInfo
 from harness.cluster.scheduler.podinfo import PodInfo
 from harness.kube.objects import Object
 
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
 MAX_NODE_SCORE = 100
 
-Flags = npt.NDArray[np.bool_]
-Whole = npt.NDArray[np.int64]
+Flags: TypeAlias = "npt.NDArray[np.bool_]"
+Whole: TypeAlias = "npt.NDArray[np.int64]"
 
 
 class PluginError(Exception):

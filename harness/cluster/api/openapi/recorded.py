@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import lzma
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
-from pathlib import Path
 from typing import Any
 
-import orjson
-
-import fixtures.facts
+from fixtures.facts import packed
 from harness.kube.resources import Resource
 
-FACTS = Path(fixtures.facts.__file__).parent / "kubernetes-openapi.json.xz"
 PREFIX = "#/components/schemas/"
 META = "io.k8s.apimachinery.pkg.apis.meta.v1."
 GVK = "x-kubernetes-group-version-kind"
@@ -23,7 +18,7 @@ Schema = Mapping[str, Any]
 @cache
 def schemas() -> Mapping[str, Schema]:
     """All recorded schemas by their name."""
-    found: Mapping[str, Schema] = orjson.loads(lzma.decompress(FACTS.read_bytes()))["schemas"]
+    found: Mapping[str, Schema] = packed("kubernetes-openapi")["schemas"]
     return found
 
 

@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-import lzma
 from collections.abc import Mapping
 from functools import cache
-from pathlib import Path
 
-import orjson
-
-import fixtures.facts
-
-FACTS = Path(fixtures.facts.__file__).parent / "kubernetes-columns.json.xz"
+from fixtures.facts import packed
 
 
 def of_columns(group_resource: str) -> Mapping[str, str]:
@@ -21,5 +15,5 @@ def of_columns(group_resource: str) -> Mapping[str, str]:
 
 @cache
 def _recorded() -> Mapping[str, Mapping[str, str]]:
-    columns: Mapping[str, Mapping[str, str]] = orjson.loads(lzma.decompress(FACTS.read_bytes()))["columns"]
+    columns: Mapping[str, Mapping[str, str]] = packed("kubernetes-columns")["columns"]
     return columns

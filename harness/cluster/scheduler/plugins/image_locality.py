@@ -6,8 +6,7 @@ container. Where nodes report different sizes of one image, each counts its own.
 
 from __future__ import annotations
 
-import numpy as np
-
+from harness.cluster.scheduler.arrays import np
 from harness.cluster.scheduler.cache import Cluster, NodeInfo
 from harness.cluster.scheduler.framework import MAX_NODE_SCORE, Rater, Whole, WideScore
 from harness.cluster.scheduler.podinfo import PodInfo

@@ -13,8 +13,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
-import numpy as np
-
+from harness.cluster.scheduler.arrays import np
 from harness.cluster.scheduler.cache import NO_DOMAIN, Cluster, NodeInfo
 from harness.cluster.scheduler.framework import (
     FITS,

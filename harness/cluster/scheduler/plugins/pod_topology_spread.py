@@ -11,11 +11,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import numpy.typing as npt
-
+from harness.cluster.scheduler.arrays import np
 from harness.cluster.scheduler.cache import NO_DOMAIN, ZONE_LABEL, Cluster, Domains, NodeInfo
 from harness.cluster.scheduler.framework import (
     FITS,
@@ -34,6 +32,9 @@ from harness.cluster.scheduler.plugins.taint_toleration import HARD, untolerated
 from harness.cluster.scheduler.podinfo import PodInfo
 from harness.kube.objects import Object, labels_of, namespace_of
 from harness.kube.selectors import Requirement, Selector, from_object
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
 
 REASON = "node(s) didn't match pod topology spread constraints"
 REASON_LABEL = "node(s) didn't match pod topology spread constraints (missing required label)"
