@@ -6,10 +6,14 @@ offset and after the mark before it was written in between. The file is `<log>.t
 
 from __future__ import annotations
 
+import os
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
+
+_LINE_BYTES_MAX = 64
 
 
 @dataclass(frozen=True)
@@ -37,10 +41,19 @@ def place_of(log: Path) -> Path:
 def mark(log: Path, now_us: int) -> None:
     """Note how long a log is now; a log that has not grown since its last mark gets none."""
     size = log.stat().st_size if log.exists() else 0
-    marks = read_marks(log)
-    if size > (marks.sizes[-1] if marks.sizes else 0):
-        with place_of(log).open("a", encoding="ascii") as out:
-            out.write(f"{size} {now_us}\n")
+    if size == 0:
+        return
+    with place_of(log).open("ab+") as marks:
+        if size > _last_size(marks):
+            marks.write(b"%d %d\n" % (size, now_us))
+
+
+def _last_size(marks: BinaryIO) -> int:
+    """The size that the last mark says; only the end of the file is read, as a process may be marked a hundred thousand times."""
+    end = marks.seek(0, os.SEEK_END)
+    marks.seek(max(0, end - _LINE_BYTES_MAX))
+    lines = marks.read().split(b"\n")
+    return int(lines[-2].split()[0]) if end else 0
 
 
 def read_marks(log: Path) -> Marks:

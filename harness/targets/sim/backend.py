@@ -146,7 +146,15 @@ class SimBackend:
             extras=[self._archives],
         )
         runtime = self._runtime()
-        hooks = Hooks(self._registry, runtime, agent, self._ground.file_systems)
+        processes = self._processes
+        hooks = Hooks(
+            self._registry,
+            runtime,
+            agent,
+            self._ground.file_systems,
+            ports=None if processes is None else processes.ports(),
+            executor=None if processes is None else processes.executor(agent),
+        )
 
         def begin() -> None:
             estate = self._ground.estate

@@ -21,16 +21,19 @@ from typing import Any
 
 from harness.clock import SECOND, Kernel, Knock, Timer, Toll, seconds
 from harness.cluster.kubelet.logs import prepare
+from harness.cluster.kubelet.runtimes.commands import Commands, ProcessExec
 from harness.cluster.kubelet.runtimes.entry_points import check
 from harness.cluster.kubelet.runtimes.leftovers import ProcessList
+from harness.cluster.kubelet.runtimes.listening import ProcessPorts
 from harness.cluster.kubelet.runtimes.memory import MemoryWatch
 from harness.cluster.kubelet.runtimes.paths import Rewriter
 from harness.cluster.kubelet.runtimes.sockets import SocketProbes
 from harness.cluster.kubelet.runtimes.zygote_client import Program, Zygote
 from harness.kube.events import Recorder
-from harness.kube.hooks import ContainerExit, ContainerStart, ProbeAnswer, ProbeKind
+from harness.kube.hooks import ContainerExit, ContainerStart, NodeAgent, ProbeAnswer, ProbeKind
 from harness.kube.logmarks import mark
 from harness.kube.metrics import Usage
+from harness.kube.objects import uid_of
 
 CLOCK_DOOR = "clock"
 _PYTHON = frozenset({"python", "python3"})
@@ -83,6 +86,15 @@ class ProcessRuntime:
         self._memory = MemoryWatch()
         self._probes = SocketProbes(kernel)
         kernel.parties.open_door(CLOCK_DOOR, _sleeping)
+        kernel.parties.observe(self._mark)
+        self._commands = Commands(
+            kernel,
+            lambda: self._zygote,
+            self._memory,
+            lambda start: self._program(start, self._runs[start.party.rpartition("-exec-")[0]].scratch),
+            self._scratch / "commands",
+            wall_patience_s,
+        )
         self._zygote = Zygote(search_path, preload, state_dir / "zygote.log", self)
 
     def start(self, start: ContainerStart, ended: Callable[[ContainerExit], None]) -> None:
@@ -92,6 +104,7 @@ class ProcessRuntime:
         scratch = self._scratch / start.party.replace("/", "_")
         for folder in ("root", "tmp"):
             (scratch / folder).mkdir(parents=True, exist_ok=True)
+        self._warn(start, Rewriter(start.mounts))
         program = self._program(start, scratch)
         run = _Run(start, ended, scratch, program.module)
         self._runs[start.party] = run
@@ -138,6 +151,18 @@ class ProcessRuntime:
         """The largest sample of a party's memory, also after its end."""
         return self._memory.peak_bytes(party)
 
+    def ports(self) -> ProcessPorts:
+        """Where the processes of a pod listen."""
+        return ProcessPorts(lambda uid: [run.pid for run in self._runs_of(uid) if run.pid is not None])
+
+    def executor(self, agent: NodeAgent) -> ProcessExec:
+        """Runs commands beside containers; `agent` gives each what it gives to a container's start."""
+
+        def find(uid: str, container: str) -> ContainerStart | None:
+            return next((run.start for run in self._runs_of(uid) if run.start.container == container), None)
+
+        return ProcessExec(self._commands, find, agent)
+
     def close(self) -> None:
         """End all processes."""
         for run in list(self._runs.values()):
@@ -147,11 +172,19 @@ class ProcessRuntime:
         self._memory.close()
         self._processes.clear()
 
+    def _runs_of(self, pod_uid: str) -> list[_Run]:
+        return [run for run in self._runs.values() if uid_of(run.start.pod) == pod_uid]
+
+    def _mark(self, knock: Knock) -> None:
+        """It stands at a door: what it has written until now was written by now."""
+        run = self._runs.get(knock.party)
+        if run is not None:
+            mark(run.start.log_path, self._kernel.now)
+
     # -- what is run ------------------------------------------------------------------------------------------------
 
     def _program(self, start: ContainerStart, scratch: Path) -> Program:
         rewriter = Rewriter(start.mounts)
-        self._warn(start, rewriter)
         argv = [start.argv[0], *(rewriter.rewrite(word) for word in start.argv[1:])]
         env = {name: rewriter.rewrite(value) for name, value in start.env.items()}
         directory = rewriter.rewrite(start.working_dir)
@@ -222,6 +255,7 @@ class ProcessRuntime:
     def _left(self, run: _Run, code: int) -> None:
         """The process has ended and it is its turn."""
         del self._runs[run.start.party]
+        self._commands.end_beside(run.start.party)
         for timer in (run.deadline, run.patience):
             if timer is not None:
                 timer.cancel()
@@ -259,6 +293,8 @@ class ProcessRuntime:
     def started(self, name: str, pid: int) -> None:
         """A child (or, without a name, the zygote itself) lives."""
         self._processes.add(pid)
+        if self._commands.started(name, pid):
+            return
         run = self._runs.get(name)
         if run is None:
             return
@@ -268,6 +304,8 @@ class ProcessRuntime:
 
     def ended(self, name: str, code: int) -> None:
         """A child has ended."""
+        if self._commands.ended(name, code):
+            return
         self._memory.remove(name)
         run = self._runs.get(name)
         if run is not None:
@@ -276,10 +314,10 @@ class ProcessRuntime:
 
     def slept(self, name: str, duration_s: float, wake: Callable[[], None]) -> None:
         """A child wants virtual time to pass."""
-        run = self._runs.get(name)
-        if run is not None:
-            mark(run.start.log_path, self._kernel.now)
         knock = Knock(party=name, door=CLOCK_DOOR, operation="sleep", target=repr(duration_s), size_bytes=0)
+
+        if self._commands.slept(knock, wake):
+            return
 
         def granted(_grant: object) -> None:
             wake()

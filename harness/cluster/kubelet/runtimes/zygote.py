@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import ctypes
 import faulthandler
+import fcntl
 import gc
 import io
 import json
@@ -24,6 +25,7 @@ import signal
 import socket
 import sys
 import tempfile
+import termios
 import time
 from collections.abc import Callable
 from typing import Any, SupportsIndex
@@ -32,6 +34,7 @@ _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
 _DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _MESSAGE_BYTES_MAX = 1 << 20
+_STREAMS = 3  # stdin, stdout and stderr of a command
 
 _real_sleep = time.sleep
 _real_signal = signal.signal
@@ -109,7 +112,7 @@ class _Zygote:
                     self._reap()
                 if self._control not in ready:
                     continue
-                data = self._control.recv(_MESSAGE_BYTES_MAX)
+                data, streams, _, _ = socket.recv_fds(self._control, _MESSAGE_BYTES_MAX, _STREAMS)
                 if not data:
                     self._kill_all()
                     return None
@@ -117,7 +120,9 @@ class _Zygote:
                 if "preload" in message:
                     self._preload(message)
                 elif "start" in message:
-                    child = self._start(message)
+                    child = self._start(message, streams)
+                    for descriptor in streams if child is None else ():
+                        os.close(descriptor)
                     if child is not None:
                         return child
                 else:
@@ -143,14 +148,14 @@ class _Zygote:
         gc.freeze()
         self._tell({"ready": True})
 
-    def _start(self, message: dict[str, Any]) -> Callable[[], None] | None:
+    def _start(self, message: dict[str, Any], streams: list[int]) -> Callable[[], None] | None:
         name = message["start"]
         parent = os.getpid()
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGCHLD})
         pid = os.fork()
         if pid == 0:
             self._control.detach()  # the descriptor is closed below, the object must not do it again
-            return lambda: _become(message, parent, self._door)
+            return lambda: _become(message, parent, self._door, streams)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM, signal.SIGCHLD})
         self._children[name] = pid
         self._tell({"started": name, "pid": pid})
@@ -209,18 +214,18 @@ def _wait_for_group(pid: int) -> None:
             return
 
 
-def _become(message: dict[str, Any], parent: int, door: socket.socket) -> None:
-    """Turn this fork into the container's process. Does not return normally for an exec."""
+def _become(message: dict[str, Any], parent: int, door: socket.socket, streams: list[int]) -> None:
+    """Turn this fork into the container's process, or a command beside it, which has streams of its own. Does not return normally for an exec."""
     os.setsid()
     _die_with_parent(parent)
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    log = os.open(message["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
-    null = os.open(os.devnull, os.O_RDONLY)
-    for target, source in ((0, null), (1, log), (2, log)):
+    for target, source in enumerate(streams or _logged(message["log"])):
         os.dup2(source, target)
+    if os.isatty(0):
+        fcntl.ioctl(0, termios.TIOCSCTTY, 0)
     for descriptor in [int(name) for name in os.listdir("/proc/self/fd")]:
         if descriptor > 2 and descriptor != door.fileno():
             try:
@@ -249,6 +254,12 @@ def _become(message: dict[str, Any], parent: int, door: socket.socket) -> None:
         numpy_random.seed()
     sys.argv = [argv[0], *message["arguments"]]
     runpy.run_module(message["module"], run_name="__main__", alter_sys=True)
+
+
+def _logged(log: str) -> list[int]:
+    """A container's streams: no input, and both outputs into its log."""
+    written = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    return [os.open(os.devnull, os.O_RDONLY), written, written]
 
 
 def _execute(argv: list[str]) -> None:

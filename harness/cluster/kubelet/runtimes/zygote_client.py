@@ -67,9 +67,9 @@ class Zygote:
         self._thread = threading.Thread(target=self._main, name="zygote-client", daemon=True)
         self._thread.start()
 
-    def start(self, name: str, program: Program) -> None:
-        """Fork a child."""
-        self._send({"start": name, **asdict(program)})
+    def start(self, name: str, program: Program, streams: Sequence[int] = ()) -> None:
+        """Fork a child; `streams` are its stdin, stdout and stderr, which the caller closes, or none, when it writes into its log."""
+        self._send({"start": name, **asdict(program)}, streams)
 
     def signal(self, name: str, number: int) -> None:
         """Signal a child; nothing happens when it has ended."""
@@ -85,14 +85,14 @@ class Zygote:
         self._control.close()
         self._door.close()
 
-    def _send(self, message: Mapping[str, Any]) -> None:
+    def _send(self, message: Mapping[str, Any], descriptors: Sequence[int] = ()) -> None:
         data = json.dumps(message).encode()
         if len(data) > _MESSAGE_BYTES_MAX:
             raise ValueError(
                 f"a container's environment and arguments take {len(data)} bytes, {_MESSAGE_BYTES_MAX} fit"
             )
         try:
-            self._control.send(data)
+            socket.send_fds(self._control, [data], list(descriptors))
         except (BrokenPipeError, ConnectionResetError):
             return  # the zygote is gone, which the thread reports
 

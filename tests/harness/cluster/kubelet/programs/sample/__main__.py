@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -37,6 +38,26 @@ def _descend(path: str) -> None:
     Path(path).write_text(str(child.pid))
 
 
+def _listen(host: str) -> None:
+    """Answer every connection with its own bytes; says on which port."""
+    server = socket.create_server((host, 0), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+    print(server.getsockname()[1], flush=True)
+
+    def serve() -> None:
+        while True:
+            connection, _ = server.accept()
+            with connection:
+                connection.sendall(connection.recv(100))
+
+    threading.Thread(target=serve, daemon=True).start()
+
+
+def _echo(_argument: str) -> None:
+    for line in sys.stdin:
+        print(f"heard {line.strip()}", flush=True)
+    print("end of input", flush=True)
+
+
 HANDLERS = {"exit": _handle, "swallow": _swallow, "hang": _hang_in}
 ACTIONS: dict[str, Callable[[str], object]] = {
     "print": print,
@@ -55,6 +76,10 @@ ACTIONS: dict[str, Callable[[str], object]] = {
     "cwd": lambda _: print(os.getcwd()),
     "temporary": lambda _: print(__import__("tempfile").gettempdir()),
     "argv": lambda _: print(sys.argv[1:]),
+    "listen": _listen,
+    "echo": _echo,
+    "terminal": lambda _: print(*os.get_terminal_size(0), os.isatty(1), flush=True),
+    "read": lambda path: print(Path(path).read_text(), flush=True),
     "session": lambda _: print(os.getsid(0) == os.getpid()),
 }
 
