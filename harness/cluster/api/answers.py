@@ -5,7 +5,7 @@ A node's lease is not rewritten while its kubelet lives (a heartbeat would be an
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -22,9 +22,17 @@ _JSON = "application/json"
 _NODE_LEASES = "kube-node-lease"
 
 
-def answer(body: bytes, *, status: int = 200, content_type: str = _JSON) -> Response:
-    """A whole answer."""
-    return Response(body, status=status, content_type=content_type)
+def answer(body: bytes, *, status: int = 200, content_type: str = _JSON, warnings: Sequence[str] = ()) -> Response:
+    """A whole answer, with what the client is warned of."""
+    headers = {"Warning": [_warning(text) for text in warnings]} if warnings else None
+    return Response(body, status=status, content_type=content_type, headers=headers)
+
+
+def _warning(text: str) -> str:
+    """A Warning header without an agent's name (apimachinery `util/net.NewWarningHeader`)."""
+    shown = "".join(filter(str.isprintable, text.replace("\n", " ")))
+    escaped = shown.replace("\\", "\\\\").replace('"', '\\"')
+    return f'299 - "{escaped}"'
 
 
 def answer_value(value: Any, *, status: int = 200) -> Response:

@@ -9,8 +9,9 @@ from typing import Any, cast
 import orjson
 import yaml
 
-from harness.cluster.api import gotext
+from harness.cluster.api import duplicates, gotext
 from harness.cluster.store import Served
+from harness.cluster.store.fieldvalidation import FieldCheck
 from harness.cluster.store.types import Malformed, Message, decode_body, find_message
 from harness.kube.client import PatchType, Propagation
 from harness.kube.errors import ApiError, BadRequest, Cause, Invalid, UnsupportedMediaType
@@ -26,6 +27,7 @@ _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _YAML = frozenset({"application/yaml", "application/x-yaml", "text/yaml"})
 _JSON = frozenset({"", "application/json", "application/octet-stream"})
 _PROTOBUF = "application/vnd.kubernetes.protobuf"
+_OPERATION = frozenset({"op", "from", "path", "value"})
 _PROPAGATIONS = frozenset({"Background", "Foreground", "Orphan"})
 _DELETE_OPTIONS = Resource("meta.k8s.io", "v1", "deleteoptions", "DeleteOptions", namespaced=False)
 
@@ -35,13 +37,26 @@ def media_type(header: str) -> str:
     return header.partition(";")[0].strip().lower()
 
 
-def decode(body: bytes, content_type: str, kind: str, message: Message | None) -> dict[str, Any]:
-    """The object in a body of JSON or YAML or, for the built-in type `message`, protobuf. `null` is an empty one."""
+def decode(
+    body: bytes, content_type: str, kind: str, message: Message | None, check: FieldCheck | None = None
+) -> dict[str, Any]:
+    """The object in a body of JSON or YAML or, for the built-in type `message`, protobuf. `null` is an empty one.
+
+    Keys that are there twice are noted in `check`.
+    """
+    media = media_type(content_type)
     try:
-        return _decoded(body, media_type(content_type), message)
+        obj = _decoded(body, media, message)
     except _Unreadable as error:
         text = f"the object provided is unrecognized (must be of type {kind}): {error} ({gotext.summary(body)})"
         raise BadRequest(text) from error
+    if check is not None and check.mode != "Ignore":
+        if media in _YAML:
+            check.ordered = True
+            check.lines += _repeated(body)
+        elif media in _JSON and duplicates.may_repeat(body, obj):
+            check.note(duplicates.in_json(body, message))
+    return obj
 
 
 class _Unreadable(ValueError):
@@ -72,8 +87,10 @@ def is_apply(content_type: str) -> bool:
     return media_type(content_type) == _APPLY
 
 
-def decode_patch(body: bytes, content_type: str, served: Served) -> tuple[Any, PatchType]:
-    """The patch in a body, and its type."""
+def decode_patch(
+    body: bytes, content_type: str, served: Served, check: FieldCheck | None = None
+) -> tuple[Any, PatchType]:
+    """The patch in a body, and its type. Keys that are there twice are noted in `check`."""
     media = media_type(content_type)
     if media not in _PATCHES:
         raise UnsupportedMediaType("415: Unsupported Media Type", details={})
@@ -92,46 +109,50 @@ def decode_patch(body: bytes, content_type: str, served: Served) -> tuple[Any, P
         raise BadRequest(
             f"error decoding patch: json: cannot unmarshal {what} into Go value of type []handlers.jsonPatchOp"
         )
+    if check is not None and check.mode != "Ignore":
+        if duplicates.may_repeat(body, patch):
+            check.note(duplicates.in_json(body, None, json_patch=kind == "json"))
+        if kind == "json":
+            check.note(_unknown_of_operations(patch))
+        check.shown_patch = (lambda _: gotext.quoted(gotext.value(patch))) if kind == "strategic" else _as_json
     return patch, kind
 
 
-def decode_config(body: bytes, *, strict: bool) -> Any:
-    """The configuration in the body of an apply: YAML, and so JSON. Raises BadRequest; with `strict` also for a key that is there twice."""
+def _as_json(patched: Any) -> str:
+    return gotext.quoted(orjson.dumps(patched, option=orjson.OPT_SORT_KEYS).decode())
+
+
+def _unknown_of_operations(operations: list[Any]) -> list[str]:
+    """Members of a JSON patch's operations that there are not."""
+    return [
+        f'json patch unknown field "[{position}].{key}"'
+        for position, operation in enumerate(operations)
+        if isinstance(operation, dict)
+        for key in operation
+        if key not in _OPERATION
+    ]
+
+
+def decode_config(body: bytes, check: FieldCheck) -> Any:
+    """The configuration in the body of an apply: YAML, and so JSON. Raises BadRequest; for a strict request also for keys that are there twice."""
     try:
-        return orjson.loads(body)
+        value = orjson.loads(body)
     except orjson.JSONDecodeError:
         pass
+    else:
+        if check.mode == "Ignore" or not duplicates.may_repeat(body, value):
+            return value
     try:
-        if strict:
-            _refuse_duplicates(yaml.compose(body, Loader=_LOADER))
-        value = yaml.load(body, Loader=_LOADER)
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line if error.problem_mark is not None else 0
-        where = f"line {line}: " if line else ""
-        text = f"error decoding YAML: error converting YAML to JSON: yaml: {where}{error.problem}"
-        raise BadRequest(text) from error
-    except yaml.YAMLError as error:
-        raise BadRequest(f"error decoding YAML: error converting YAML to JSON: yaml: {error}") from error
+        value = _load_yaml(body)
+    except _Unreadable as error:
+        raise BadRequest(f"error decoding YAML: error converting YAML to JSON: {error}") from error
+    if check.mode != "Ignore":
+        check.lines += _repeated(body)
+    if check.lines and check.mode == "Strict":
+        lines = "\n".join(f"  {line}" for line in check.lines)
+        text = f"error strict decoding YAML: error converting YAML to JSON: yaml: unmarshal errors:\n{lines}"
+        raise BadRequest(text)
     return {} if value is None else value
-
-
-def _refuse_duplicates(node: yaml.Node | None) -> None:
-    """A mapping with a key twice is an error to a strict reader."""
-    children: list[yaml.Node] = []
-    if isinstance(node, yaml.MappingNode):
-        seen = set[str]()
-        for key, value in node.value:
-            if key.value in seen:
-                raise BadRequest(
-                    "error strict decoding YAML: error converting YAML to JSON: yaml: unmarshal errors:\n"
-                    f'  line {key.start_mark.line + 1}: key "{key.value}" already set in map'
-                )
-            seen.add(str(key.value))
-            children.append(value)
-    elif isinstance(node, yaml.SequenceNode):
-        children = node.value
-    for child in children:
-        _refuse_duplicates(child)
 
 
 @dataclass(frozen=True)
@@ -195,13 +216,18 @@ def _integer(value: Any) -> int:
 
 
 def _load_yaml(body: bytes) -> Any:
+    from harness.cluster.api import yamltext  # its parser takes its time to load, and few clients send YAML
+
     try:
-        return yaml.load(body, Loader=_LOADER)
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line if error.problem_mark is not None else 0
-        raise _Unreadable(f"yaml: {f'line {line}: ' if line else ''}{error.problem}") from error
-    except yaml.YAMLError as error:
-        raise _Unreadable(f"yaml: {error}") from error
+        return yamltext.load(body)
+    except yamltext.Unreadable as error:
+        raise _Unreadable(str(error)) from error
+
+
+def _repeated(body: bytes) -> list[str]:
+    from harness.cluster.api import yamltext  # as above
+
+    return yamltext.repeated(body)
 
 
 def _as_object(value: Any) -> dict[str, Any]:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import cast
 
 from harness.cluster.api.discovery import subresources
 from harness.cluster.api.forms import Form, Whole, parse_form
 from harness.cluster.api.http import Request
 from harness.cluster.api.routes import Route, verb
 from harness.cluster.store import Registry, Served, Store, Stored
+from harness.cluster.store.fieldvalidation import MODES, FieldCheck, Mode
 from harness.cluster.store.types import Message, message_of
 from harness.kube.errors import Invalid, MethodNotAllowed, NotFound
 
 _MANAGER_BYTES_MAX = 128
+_OPTIONS: Mapping[str, str] = {"create": "CreateOptions", "update": "UpdateOptions", "patch": "PatchOptions"}
 _METHOD = "the server does not allow this method on the requested resource"
 _OTHER_CONTENT = frozenset({"log", "exec", "attach", "portforward", "proxy"})  # subresources that answer with no object
 
@@ -28,16 +31,12 @@ class Call:
     verb: str
     query: Mapping[str, str]
     form: Form
+    check: FieldCheck
 
     @property
     def content_type(self) -> str:
         """Of the body."""
         return self.request.header("content-type")
-
-    @property
-    def strict(self) -> bool:
-        """Whether unknown fields are refused."""
-        return self.query.get("fieldValidation") == "Strict"
 
     @property
     def manager(self) -> str:
@@ -77,13 +76,23 @@ def refuse_force(call: Call) -> None:
         raise _invalid_options("force", "FieldValueForbidden", "Forbidden: may not be specified for non-apply patch")
 
 
-def _invalid_options(field: str, reason: str, message: str) -> Invalid:
+def _invalid_options(field: str, reason: str, message: str, kind: str = "PatchOptions") -> Invalid:
     details = {
         "group": "meta.k8s.io",
-        "kind": "PatchOptions",
+        "kind": kind,
         "causes": [{"reason": reason, "message": message, "field": field}],
     }
-    return Invalid(f'PatchOptions.meta.k8s.io "" is invalid: {field}: {message}', details=details)
+    return Invalid(f'{kind}.meta.k8s.io "" is invalid: {field}: {message}', details=details)
+
+
+def _field_check(query: Mapping[str, str], verb: str) -> FieldCheck:
+    """How fields are checked; Warn unless the query says otherwise. Raises Invalid for a word that it does not know."""
+    wanted = query.get("fieldValidation") or "Warn"
+    if wanted not in MODES and verb in _OPTIONS:
+        supported = ", ".join(f'"{mode}"' for mode in ("", *MODES))
+        text = f'Unsupported value: "{wanted}": supported values: {supported}'
+        raise _invalid_options("fieldValidation", "FieldValueNotSupported", text, _OPTIONS[verb])
+    return FieldCheck(cast("Mode", wanted))
 
 
 def unknown_resource() -> NotFound:
@@ -110,4 +119,4 @@ def read_call(registry: Registry, request: Request, route: Route) -> Call:
         raise MethodNotAllowed(_METHOD, details={})
     whole = route.subresource in _OTHER_CONTENT
     form = Whole(served) if whole else parse_form(request.header("accept"), served, query, found)
-    return Call(request, served, route, found, query, form)
+    return Call(request, served, route, found, query, form, _field_check(query, found))

@@ -37,6 +37,22 @@ def kind_of(value: Any) -> str:
     return next((name for kind, name in _KINDS if isinstance(value, kind)), "number")
 
 
+def value(item: Any) -> str:
+    """A JSON value as fmt prints it."""
+    if isinstance(item, dict):
+        return f"map[{' '.join(f'{key}:{value(item[key])}' for key in sorted(item))}]"
+    if isinstance(item, list):
+        return f"[{' '.join(map(value, item))}]"
+    if item is None:
+        return "<nil>"
+    return str(item).lower() if isinstance(item, bool) else str(item)
+
+
+def quoted(text: str) -> str:
+    """A string as `%q` prints it."""
+    return json.dumps(text, ensure_ascii=False)
+
+
 def summary(body: bytes) -> str:
     """The beginning of a body, as text if it may be an object, else in hexadecimal digits."""
     if not body:

@@ -80,7 +80,7 @@ class Verbs:
         route = call.route
         place = (call.served.resource, route.namespace, route.name)
         if bodies.is_apply(call.content_type):
-            config, manager = bodies.decode_config(call.request.body, strict=call.strict), require_manager(call)
+            config, manager = bodies.decode_config(call.request.body, call.check), require_manager(call)
             apply = partial(self._store.apply, *place, config, manager=manager, force=True, dry_run=True)
             return (await self._bridge(apply))[0]
         patch, kind = bodies.decode_patch(call.request.body, call.content_type, call.served)
@@ -103,9 +103,7 @@ class Verbs:
         dry_run = bodies.is_dry_run(call.query.get("dryRun"))
 
         def act() -> Stored:
-            created = self._store.create(
-                call.served.resource, obj, manager=manager, dry_run=dry_run, strict=call.strict
-            )
+            created = self._store.create(call.served.resource, obj, manager=manager, dry_run=dry_run, strict=call.check)
             return self._stored(call, created)
 
         stored, now_us = await self._bridge(lambda: (act(), self._kernel.now))
@@ -125,7 +123,7 @@ class Verbs:
                 subresource=call.route.subresource,
                 manager=manager,
                 dry_run=dry_run,
-                strict=call.strict,
+                strict=call.check,
             )
             return self._stored(call, replaced)
 
@@ -137,7 +135,7 @@ class Verbs:
             return await self._apply(call)
         refuse_force(call)
         route, manager = call.route, call.manager
-        patch, kind = bodies.decode_patch(call.request.body, call.content_type, call.served)
+        patch, kind = bodies.decode_patch(call.request.body, call.content_type, call.served, call.check)
         dry_run = bodies.is_dry_run(call.query.get("dryRun"))
 
         def act() -> Stored:
@@ -150,7 +148,7 @@ class Verbs:
                 subresource=route.subresource,
                 manager=manager,
                 dry_run=dry_run,
-                strict=call.strict,
+                strict=call.check,
             )
             return self._stored(call, patched)
 
@@ -160,7 +158,7 @@ class Verbs:
     async def _apply(self, call: Call) -> Response:
         """Server-side apply: 201 when it created the object."""
         route, manager = call.route, require_manager(call)
-        config = bodies.decode_config(call.request.body, strict=call.strict)
+        config = bodies.decode_config(call.request.body, call.check)
         dry_run = bodies.is_dry_run(call.query.get("dryRun"))
 
         def act() -> tuple[Stored, bool]:
@@ -173,7 +171,7 @@ class Verbs:
                 force=call.query.get("force") in {"true", "1"},
                 subresource=route.subresource,
                 dry_run=dry_run,
-                strict=call.strict,
+                strict=call.check,
             )
             return self._stored(call, applied), created
 
@@ -266,7 +264,7 @@ class Verbs:
 
     async def _apply_scale(self, call: Call) -> Response:
         route, manager = call.route, require_manager(call)
-        config = bodies.decode_config(call.request.body, strict=call.strict)
+        config = bodies.decode_config(call.request.body, call.check)
         dry_run = bodies.is_dry_run(call.query.get("dryRun"))
 
         def act() -> Object:
@@ -284,7 +282,7 @@ class Verbs:
 
     def _decoded(self, call: Call) -> dict[str, Any]:
         """The object of the body, which lies in the namespace of the path."""
-        obj = bodies.decode(call.request.body, call.content_type, call.served.resource.kind, call.message)
+        obj = bodies.decode(call.request.body, call.content_type, call.served.resource.kind, call.message, call.check)
         metadata = obj.setdefault("metadata", {})
         if not isinstance(metadata, dict):
             raise BadRequest("metadata has to be an object")
@@ -315,7 +313,7 @@ class Verbs:
         return stored if stored is not None and stored.obj is obj else Stored(obj, self._store.version)
 
     def _one(self, call: Call, stored: Stored, now_us: int, *, status: int = 200) -> Response:
-        return answers.answer(call.form.one(stored, now_us), status=status)
+        return answers.answer(call.form.one(stored, now_us), status=status, warnings=call.check.warnings)
 
 
 def _listed(call: Call, listing: Listing, candidates: Sequence[Stored], version: int, now_us: int) -> Response:

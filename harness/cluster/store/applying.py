@@ -9,6 +9,7 @@ from harness.cluster.store.apply import Claim, Write, apply_config, check_config
 from harness.cluster.store.conversion import from_storage, to_storage
 from harness.cluster.store.core import Core
 from harness.cluster.store.creating import create
+from harness.cluster.store.fieldvalidation import Strictness
 from harness.cluster.store.updating import update
 from harness.kube.errors import Conflict, NotFound
 from harness.kube.objects import Object
@@ -26,7 +27,7 @@ def apply(
     force: bool = False,
     subresource: str = "",
     dry_run: bool = False,
-    strict: bool = False,
+    strict: Strictness = False,
 ) -> tuple[Object, bool]:
     """Server-side apply; the object as it is then, and whether it was created.
 

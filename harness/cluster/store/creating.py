@@ -15,6 +15,7 @@ from harness.cluster.store.defaults import default
 from harness.cluster.store.defaults.status import begin_status
 from harness.cluster.store.definitions import served_by
 from harness.cluster.store.drafting import Draft, complete, draft_of, refuse
+from harness.cluster.store.fieldvalidation import Strictness
 from harness.cluster.store.registry import Served
 from harness.cluster.store.validation import check, check_metadata
 from harness.kube.errors import AlreadyExists
@@ -40,7 +41,7 @@ def create(
     *,
     manager: str = "",
     dry_run: bool = False,
-    strict: bool = False,
+    strict: Strictness = False,
     applied: Managed | None = None,
 ) -> Object:
     """Create; `metadata.generateName` is honoured; `strict` refuses unknown fields, which otherwise vanish.

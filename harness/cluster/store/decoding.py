@@ -5,10 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from harness.cluster.store.fieldvalidation import (
+    Strictness,
+    cannot_be_handled,
+    note_unknown,
+    refuse_patched,
+    report_unknown,
+)
 from harness.cluster.store.registry import Served
 from harness.cluster.store.schema import conform
 from harness.cluster.store.types import Undecodable, decode, find_message, message_of
-from harness.kube.errors import BadRequest, Invalid
+from harness.kube.errors import Invalid
 from harness.kube.objects import thaw
 from harness.kube.resources import Resource
 
@@ -16,8 +23,8 @@ Draft = dict[str, Any]
 _METADATA = find_message("meta.ObjectMeta")
 
 
-def decode_object(served: Served, obj: Mapping[str, Any], *, strict: bool = False) -> Draft:
-    """A draft of a whole object. Raises BadRequest; with `strict` also for unknown fields."""
+def decode_object(served: Served, obj: Mapping[str, Any], *, strict: Strictness = False) -> Draft:
+    """A draft of a whole object. Raises BadRequest; with `strict` also for unknown fields, those of a custom object with its schema's."""
     resource, unknown = served.resource, list[str]()
     message = None if served.custom else message_of(resource)
     try:
@@ -27,10 +34,33 @@ def decode_object(served: Served, obj: Mapping[str, Any], *, strict: bool = Fals
             draft = thaw(obj)
             draft["metadata"] = _metadata(obj.get("metadata"), unknown)
     except Undecodable as error:
-        raise _refusal(resource, str(error)) from error
-    if strict:
-        refuse_unknown(resource, unknown)
+        raise cannot_be_handled(resource, str(error)) from error
+    if strict and message is not None:
+        report_unknown(resource, unknown, strict)
+    elif strict and unknown:
+        note_unknown(unknown, strict)
     return draft
+
+
+def check_patched(served: Served, patched: Mapping[str, Any], strict: Strictness) -> None:
+    """Look at all fields of what a patch made. Raises BadRequest, and with `strict` the refusal of unknown fields."""
+    if not strict:
+        return
+    resource, unknown = served.resource, list[str]()
+    message = None if served.custom else message_of(resource)
+    try:
+        if message is not None:
+            decode(message, patched, unknown)
+        else:
+            _metadata(patched.get("metadata"), unknown)
+    except Undecodable as error:
+        raise cannot_be_handled(resource, str(error)) from error
+    check = note_unknown(unknown, strict, ordered=True)
+    if served.custom:
+        pruned: list[str] = []
+        conform(thaw(patched), served.schema, pruned)
+        note_unknown(pruned, check, ordered=True)
+    refuse_patched(patched, check)
 
 
 def decode_metadata(resource: Resource, metadata: Any) -> Draft:
@@ -38,7 +68,7 @@ def decode_metadata(resource: Resource, metadata: Any) -> Draft:
     try:
         return _metadata(metadata, [])
     except Undecodable as error:
-        raise _refusal(resource, str(error)) from error
+        raise cannot_be_handled(resource, str(error)) from error
 
 
 def decode_status(served: Served, status: Any, name: str) -> Draft:
@@ -51,7 +81,7 @@ def decode_status(served: Served, status: Any, name: str) -> Draft:
     try:
         draft = decode(message, {"status": status}, [])
     except Undecodable as error:
-        raise _refusal(served.resource, str(error)) from error
+        raise cannot_be_handled(served.resource, str(error)) from error
     found: Draft = draft["status"]
     return found
 
@@ -69,13 +99,6 @@ def _custom_status(served: Served, status: Any, name: str) -> Draft:
     return found
 
 
-def refuse_unknown(resource: Resource, unknown: list[str]) -> None:
-    """Raises BadRequest when there are unknown fields."""
-    if unknown:
-        texts = ", ".join(f'unknown field "{path}"' for path in unknown)
-        raise _refusal(resource, f"strict decoding error: {texts}")
-
-
 def _metadata(metadata: Any, unknown: list[str]) -> Draft:
     if metadata is None:
         return {}
@@ -89,8 +112,3 @@ def _metadata(metadata: Any, unknown: list[str]) -> Draft:
     draft = decode(_METADATA, metadata, found)
     unknown += [f"metadata.{path}" for path in found]
     return draft
-
-
-def _refusal(resource: Resource, why: str) -> BadRequest:
-    kind = resource.kind
-    return BadRequest(f'{kind} in version "{resource.version}" cannot be handled as a {kind}: {why}')

@@ -17,10 +17,26 @@ _SYSTEM = ("uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriod
 _ALLOCATED = frozenset({"clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy", "healthCheckNodePort"})
 _GENERATE_BASE_MAX = 58
 _COUNTED = frozenset(
-    "pods jobs.batch cronjobs.batch deployments.apps replicasets.apps statefulsets.apps daemonsets.apps replicationcontrollers podtemplates "
-    "poddisruptionbudgets.policy customresourcedefinitions.apiextensions.k8s.io endpointslices.discovery.k8s.io ingresses.networking.k8s.io "
-    "ingressclasses.networking.k8s.io networkpolicies.networking.k8s.io priorityclasses.scheduling.k8s.io "
-    "mutatingwebhookconfigurations.admissionregistration.k8s.io validatingwebhookconfigurations.admissionregistration.k8s.io".split()
+    {
+        "pods",
+        "jobs.batch",
+        "cronjobs.batch",
+        "deployments.apps",
+        "replicasets.apps",
+        "statefulsets.apps",
+        "daemonsets.apps",
+        "replicationcontrollers",
+        "podtemplates",
+        "poddisruptionbudgets.policy",
+        "customresourcedefinitions.apiextensions.k8s.io",
+        "endpointslices.discovery.k8s.io",
+        "ingresses.networking.k8s.io",
+        "ingressclasses.networking.k8s.io",
+        "networkpolicies.networking.k8s.io",
+        "priorityclasses.scheduling.k8s.io",
+        "mutatingwebhookconfigurations.admissionregistration.k8s.io",
+        "validatingwebhookconfigurations.admissionregistration.k8s.io",
+    }
 )
 
 

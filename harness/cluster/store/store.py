@@ -17,6 +17,7 @@ from harness.cluster.store.binding import bind
 from harness.cluster.store.bootstrap import first_objects
 from harness.cluster.store.core import Core
 from harness.cluster.store.eviction import budgets_of, charge, disrupt, ignores_budgets
+from harness.cluster.store.fieldvalidation import Strictness
 from harness.cluster.store.writer import ManagedWriter
 from harness.kube.client import PatchType, Propagation, Writer
 from harness.kube.hooks import AdmissionMutator
@@ -47,7 +48,7 @@ class Store(Core):
         *,
         manager: str = "",
         dry_run: bool = False,
-        strict: bool = False,
+        strict: Strictness = False,
         applied: Managed | None = None,
     ) -> Object:
         """Create; `metadata.generateName` is honoured; `strict` refuses unknown fields, which otherwise vanish.
@@ -65,7 +66,7 @@ class Store(Core):
         subresource: str = "",
         manager: str = "",
         dry_run: bool = False,
-        strict: bool = False,
+        strict: Strictness = False,
     ) -> Object:
         """Replace what has the same name. Raises BadRequest, Conflict, Invalid, NotFound."""
         return updating.replace(
@@ -83,7 +84,7 @@ class Store(Core):
         subresource: str = "",
         manager: str = "",
         dry_run: bool = False,
-        strict: bool = False,
+        strict: Strictness = False,
         scaling: bool = False,
     ) -> Object:
         """Patch the object or its subresource; `scaling` says that a Scale of it was written, which then owns the replicas.
@@ -115,7 +116,7 @@ class Store(Core):
         force: bool = False,
         subresource: str = "",
         dry_run: bool = False,
-        strict: bool = False,
+        strict: Strictness = False,
     ) -> tuple[Object, bool]:
         """Server-side apply; the object as it is then, and whether it was created.
 

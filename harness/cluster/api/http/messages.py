@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from http import HTTPStatus
 from typing import TYPE_CHECKING
@@ -90,7 +90,7 @@ class Response:
         *,
         status: int = 200,
         content_type: str = "application/json",
-        headers: Mapping[str, str] | None = None,
+        headers: Mapping[str, str | Sequence[str]] | None = None,
     ) -> None:
         self.body = body
         self.status = status
@@ -114,9 +114,13 @@ def head_of(status: int, content_type: str) -> bytes:
     return f"HTTP/1.1 {status} {phrase}\r\nCache-Control: no-cache, private\r\n{kind}".encode("latin-1")
 
 
-def lines_of(headers: Mapping[str, str]) -> str:
-    """Header fields as they are sent."""
-    return "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+def lines_of(headers: Mapping[str, str | Sequence[str]]) -> str:
+    """Header fields as they are sent; one that has several values is sent as often."""
+    return "".join(
+        f"{name}: {value}\r\n"
+        for name, values in headers.items()
+        for value in ((values,) if isinstance(values, str) else values)
+    )
 
 
 def parse_query(text: str) -> Query:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import http.client
 import ssl
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,11 @@ class Answer:
     code: int
     body: bytes
     headers: Mapping[str, str]
+    fields: Sequence[tuple[str, str]] = ()
+
+    def all(self, name: str) -> list[str]:
+        """The values of a header field that may come several times."""
+        return [value for key, value in self.fields if key == name]
 
     @property
     def json(self) -> Any:
@@ -60,7 +65,7 @@ class Face:
         try:
             connection.request(method, path, body, sent)
             response = connection.getresponse()
-            return Answer(response.status, response.read(), dict(response.headers))
+            return Answer(response.status, response.read(), dict(response.headers), response.headers.items())
         finally:
             connection.close()
 
