@@ -13,19 +13,18 @@ from harness.cluster.store.admission import default_toleration_seconds
 from harness.cluster.store.apply import Claim, Write, given_in, rehearsed, scaled, touches_managed, with_entries
 from harness.cluster.store.conversion import from_storage, to_storage
 from harness.cluster.store.core import Core
-from harness.cluster.store.decoding import check_patched, decode_metadata, decode_object, decode_status
+from harness.cluster.store.decoding import decode_metadata, decode_object
 from harness.cluster.store.definitions import check_definition, default_definition, served_by
 from harness.cluster.store.deletion import is_free
 from harness.cluster.store.drafting import Draft, complete, draft_of, refuse
-from harness.cluster.store.fieldvalidation import Strictness
 from harness.cluster.store.log import Stored
 from harness.cluster.store.patching import apply_patch
 from harness.cluster.store.registry import Served
 from harness.cluster.store.removing import remove
+from harness.cluster.store.subresources import written_through
 from harness.cluster.store.types import message_of
 from harness.cluster.store.validation import check_update
 from harness.kube.client import PatchType
-from harness.kube.errors import NotFound
 from harness.kube.objects import Object, is_deleting
 from harness.kube.resources import (
     CUSTOM_RESOURCE_DEFINITIONS,
@@ -48,7 +47,7 @@ def replace(
     subresource: str = "",
     manager: str = "",
     dry_run: bool = False,
-    strict: Strictness = False,
+    strict: bool = False,
 ) -> Object:
     """Replace what has the same name. Raises BadRequest, Conflict, Invalid, NotFound."""
     served, asked = core.registry.storage(resource), core.registry.asked(resource)
@@ -70,7 +69,7 @@ def patch(
     subresource: str = "",
     manager: str = "",
     dry_run: bool = False,
-    strict: Strictness = False,
+    strict: bool = False,
     scaling: bool = False,
 ) -> Object:
     """Patch the object or its subresource; `scaling` says that a Scale of it was written, which then owns the replicas.
@@ -84,7 +83,6 @@ def patch(
     touches = touches_managed(patch)
     patched = apply_patch(with_entries(shown, old.managed()) if touches else shown, patch, kind, message)
     meta.require_name(patched, name)
-    check_patched(asked, patched, strict)
     draft = dict(patched)
     if asked.custom:
         meta.require_version_of_custom(asked.resource, draft, name)
@@ -96,7 +94,7 @@ def patch(
     claim = Claim(write, given_in(patched) if touches else None)
     if scaling:
         claim = Claim(write, known=scaled(write, old.managed(), shown, draft))
-    return update(core, served, old, draft, claim, dry_run=dry_run, strict=False)
+    return update(core, served, old, draft, claim, dry_run=dry_run, strict=strict)
 
 
 def update(
@@ -107,12 +105,17 @@ def update(
     claim: Claim,
     *,
     dry_run: bool,
-    strict: Strictness,
+    strict: bool,
 ) -> Object:
     """Store `candidate` in place of `old`, as far as the (sub)resource lets it write; a change of nothing is none."""
     resource, before, subresource = served.resource, old.obj, claim.write.subresource
     metadata = meta.settle(resource, decode_metadata(resource, candidate["metadata"]), before)
-    new = _written(core, served, before, {**candidate, "metadata": metadata}, subresource, strict=strict)
+    wanted = {**candidate, "metadata": metadata}
+    new = (
+        _settled(core, served, before, wanted, strict=strict)
+        if not subresource
+        else written_through(served, before, wanted, subresource)
+    )
     for part in ("spec", "status"):
         if part in before and new.get(part) == before[part]:
             new[part] = before[part]  # shared, so that it is neither frozen nor compared again
@@ -136,25 +139,7 @@ def update(
     return stored
 
 
-def _written(core: Core, served: Served, before: Object, candidate: Draft, subresource: str, *, strict: Strictness) -> Draft:
-    """What a write to the (sub)resource makes of `before`. Raises NotFound for a subresource that cannot be written so."""
-    resource = served.resource
-    if not subresource:
-        return _settled(core, served, before, candidate, strict=strict)
-    if subresource == "status" and "status" in resource.subresources:
-        new: Draft = {**before}
-        status = decode_status(served, candidate.get("status") or {}, str(before["metadata"]["name"]))
-        if status or not served.custom:
-            new["status"] = status
-        else:
-            new.pop("status", None)
-        return new
-    if subresource == "finalize" and resource == NAMESPACES:
-        return {**before, "spec": candidate.get("spec") or {}}
-    raise NotFound("the server could not find the requested resource", details={})
-
-
-def _settled(core: Core, served: Served, before: Object, new: Draft, *, strict: Strictness) -> Draft:
+def _settled(core: Core, served: Served, before: Object, new: Draft, *, strict: bool) -> Draft:
     """An update of the main resource: the status stays, what is asked for is completed, checked and counted."""
     resource = served.resource
     if "status" in resource.subresources:
@@ -177,7 +162,7 @@ def _settled(core: Core, served: Served, before: Object, new: Draft, *, strict: 
     return new
 
 
-def _recomplete(core: Core, served: Served, before: Object, new: Draft, *, strict: Strictness) -> None:
+def _recomplete(core: Core, served: Served, before: Object, new: Draft, *, strict: bool) -> None:
     resource, name = served.resource, str(new["metadata"]["name"])
     if resource == CUSTOM_RESOURCE_DEFINITIONS:
         refuse(resource, name, check_definition(new))

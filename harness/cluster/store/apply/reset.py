@@ -5,16 +5,19 @@ from __future__ import annotations
 from harness.cluster.store.apply.fieldsets import EMPTY, FieldSet, of_paths
 from harness.cluster.store.apply.shapes import shape_of
 from harness.cluster.store.registry import Served
-from harness.kube.resources import CUSTOM_RESOURCE_DEFINITIONS, DEPLOYMENTS, PODS
+from harness.kube.resources import API_SERVICES, CUSTOM_RESOURCE_DEFINITIONS, DEPLOYMENTS, PODS, VOLUME_ATTACHMENTS
 
 _STATUS = of_paths(("f:status",))
 _SPEC = of_paths(("f:spec",))
+_ALL = of_paths(("f:spec",), ("f:metadata",))
 _OF_STATUS = {
+    API_SERVICES.group_resource: _ALL,
+    VOLUME_ATTACHMENTS.group_resource: _ALL,
     PODS.group_resource: of_paths(
         ("f:spec",), ("f:metadata", "f:deletionTimestamp"), ("f:metadata", "f:ownerReferences")
     ),
     DEPLOYMENTS.group_resource: of_paths(("f:spec",), ("f:metadata", "f:labels")),
-    CUSTOM_RESOURCE_DEFINITIONS.group_resource: of_paths(("f:spec",), ("f:metadata",)),
+    CUSTOM_RESOURCE_DEFINITIONS.group_resource: _ALL,
 }
 
 
