@@ -13,10 +13,11 @@ from harness.cluster.store.admission import default_toleration_seconds
 from harness.cluster.store.apply import Claim, Write, given_in, rehearsed, scaled, touches_managed, with_entries
 from harness.cluster.store.conversion import from_storage, to_storage
 from harness.cluster.store.core import Core
-from harness.cluster.store.decoding import decode_metadata, decode_object
+from harness.cluster.store.decoding import check_patched, decode_metadata, decode_object
 from harness.cluster.store.definitions import check_definition, default_definition, served_by
 from harness.cluster.store.deletion import is_free
 from harness.cluster.store.drafting import Draft, complete, draft_of, refuse
+from harness.cluster.store.fieldvalidation import Strictness
 from harness.cluster.store.log import Stored
 from harness.cluster.store.patching import apply_patch
 from harness.cluster.store.registry import Served
@@ -47,7 +48,7 @@ def replace(
     subresource: str = "",
     manager: str = "",
     dry_run: bool = False,
-    strict: bool = False,
+    strict: Strictness = False,
 ) -> Object:
     """Replace what has the same name. Raises BadRequest, Conflict, Invalid, NotFound."""
     served, asked = core.registry.storage(resource), core.registry.asked(resource)
@@ -69,7 +70,7 @@ def patch(
     subresource: str = "",
     manager: str = "",
     dry_run: bool = False,
-    strict: bool = False,
+    strict: Strictness = False,
     scaling: bool = False,
 ) -> Object:
     """Patch the object or its subresource; `scaling` says that a Scale of it was written, which then owns the replicas.
@@ -83,6 +84,7 @@ def patch(
     touches = touches_managed(patch)
     patched = apply_patch(with_entries(shown, old.managed()) if touches else shown, patch, kind, message)
     meta.require_name(patched, name)
+    check_patched(asked, patched, strict)
     draft = dict(patched)
     if asked.custom:
         meta.require_version_of_custom(asked.resource, draft, name)
@@ -94,7 +96,7 @@ def patch(
     claim = Claim(write, given_in(patched) if touches else None)
     if scaling:
         claim = Claim(write, known=scaled(write, old.managed(), shown, draft))
-    return update(core, served, old, draft, claim, dry_run=dry_run, strict=strict)
+    return update(core, served, old, draft, claim, dry_run=dry_run, strict=False)
 
 
 def update(
@@ -105,7 +107,7 @@ def update(
     claim: Claim,
     *,
     dry_run: bool,
-    strict: bool,
+    strict: Strictness,
 ) -> Object:
     """Store `candidate` in place of `old`, as far as the (sub)resource lets it write; a change of nothing is none."""
     resource, before, subresource = served.resource, old.obj, claim.write.subresource
@@ -139,7 +141,7 @@ def update(
     return stored
 
 
-def _settled(core: Core, served: Served, before: Object, new: Draft, *, strict: bool) -> Draft:
+def _settled(core: Core, served: Served, before: Object, new: Draft, *, strict: Strictness) -> Draft:
     """An update of the main resource: the status stays, what is asked for is completed, checked and counted."""
     resource = served.resource
     if "status" in resource.subresources:
@@ -162,7 +164,7 @@ def _settled(core: Core, served: Served, before: Object, new: Draft, *, strict: 
     return new
 
 
-def _recomplete(core: Core, served: Served, before: Object, new: Draft, *, strict: bool) -> None:
+def _recomplete(core: Core, served: Served, before: Object, new: Draft, *, strict: Strictness) -> None:
     resource, name = served.resource, str(new["metadata"]["name"])
     if resource == CUSTOM_RESOURCE_DEFINITIONS:
         refuse(resource, name, check_definition(new))
