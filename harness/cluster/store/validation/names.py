@@ -1,14 +1,13 @@
-"""Names, labels and annotations (apimachinery `util/validation/validation.go`, `api/validation/objectmeta.go`)."""
+"""Names, labels and annotations of objects (apimachinery `api/validation/objectmeta.go`)."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
-from functools import lru_cache
+from collections.abc import Mapping
 from typing import Any
 
 from harness.cluster.store.validation.causes import invalid, required
 from harness.kube.errors import Cause
+from harness.kube.names import label_faults, qualified_name_faults, service_faults, subdomain_faults, value_faults
 from harness.kube.resources import (
     CLUSTER_ROLE_BINDINGS,
     CLUSTER_ROLES,
@@ -20,53 +19,11 @@ from harness.kube.resources import (
     Resource,
 )
 
-_LABEL = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
-_SUBDOMAIN = rf"{_LABEL}(\.{_LABEL})*"
-_SERVICE = "[a-z]([-a-z0-9]*[a-z0-9])?"
-_QUALIFIED = "([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]"
-_VALUE = f"({_QUALIFIED})?"
-_label, _subdomain, _service, _qualified, _value = (
-    re.compile(pattern) for pattern in (_LABEL, _SUBDOMAIN, _SERVICE, _QUALIFIED, _VALUE)
-)
 _ANNOTATIONS_BYTES_MAX = 256 * 1024
-
-_LABEL_TEXT = (
-    "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric "
-    f"character (e.g. 'my-name',  or '123-abc', regex used for validation is '{_LABEL}')"
-)
-_SUBDOMAIN_TEXT = (
-    "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an "
-    f"alphanumeric character (e.g. 'example.com', regex used for validation is '{_SUBDOMAIN}')"
-)
-_SERVICE_TEXT = (
-    "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic character, and end with an "
-    f"alphanumeric character (e.g. 'my-name',  or 'abc-123', regex used for validation is '{_SERVICE}')"
-)
-_QUALIFIED_TEXT = (
-    "name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character "
-    f"(e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '{_QUALIFIED}')"
-)
-_VALUE_TEXT = (
-    "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an "
-    f"alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is '{_VALUE}')"
-)
 _STANDARD_FINALIZERS = frozenset({"kubernetes", "orphan", "foregroundDeletion"})
 _PATH_NAMES = frozenset(
     resource.group_resource for resource in (ROLES, ROLE_BINDINGS, CLUSTER_ROLES, CLUSTER_ROLE_BINDINGS)
 )
-
-
-def label_faults(name: str) -> list[str]:
-    """What keeps `name` from being an RFC 1123 label; of what would do as a subdomain, only its dots."""
-    if len(name) <= 63 and _label.fullmatch(name):
-        return []
-    only_dots = _subdomain.fullmatch(name) is not None and _label.fullmatch(name) is None
-    return _faults(name, 63, _label, "must not contain dots" if only_dots else _LABEL_TEXT)
-
-
-def subdomain_faults(name: str) -> list[str]:
-    """What keeps `name` from being an RFC 1123 subdomain."""
-    return _faults(name, 253, _subdomain, _SUBDOMAIN_TEXT)
 
 
 def check_name(resource: Resource, name: str) -> list[Cause]:
@@ -77,7 +34,7 @@ def check_name(resource: Resource, name: str) -> list[Cause]:
     elif resource.group_resource == NAMESPACES.group_resource:
         faults = label_faults(name)
     elif resource.group_resource == SERVICES.group_resource:
-        faults = _faults(name, 63, _service, _SERVICE_TEXT)
+        faults = service_faults(name)
     else:
         faults = subdomain_faults(name)
     return [invalid("metadata.name", name, fault) for fault in faults]
@@ -114,35 +71,5 @@ def check_labels(field: str, labels: Mapping[str, str]) -> list[Cause]:
     causes: list[Cause] = []
     for key, text in labels.items():
         causes += [invalid(field, key, fault) for fault in qualified_name_faults(key)]
-        if len(text) > 63 or not _value.fullmatch(text):
-            causes += [invalid(field, text, fault) for fault in _faults(text, 63, _value, _VALUE_TEXT)]
+        causes += [invalid(field, text, fault) for fault in value_faults(text)]
     return causes
-
-
-@lru_cache(maxsize=4096)
-def qualified_name_faults(key: str) -> Sequence[str]:
-    """What keeps `key` from being `[prefix/]name`. Remembered: the keys of labels, tolerations and resources are few."""
-    prefix, slash, name = key.rpartition("/")
-    faults: list[str] = []
-    if "/" in prefix:
-        return (
-            "a qualified name must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character "
-            f"(e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '{_QUALIFIED}') with an optional DNS subdomain "
-            "prefix and '/' (e.g. 'example.com/MyName')",
-        )
-    if slash and not prefix:
-        faults.append("prefix part must be non-empty")
-    elif slash:
-        faults += [f"prefix part {fault}" for fault in subdomain_faults(prefix)]
-    if not name:
-        faults.append("name part must be non-empty")
-    if len(name) > 63:
-        faults.append("name part must be no more than 63 characters")
-    if not _qualified.fullmatch(name):
-        faults.append(_QUALIFIED_TEXT)
-    return tuple(faults)
-
-
-def _faults(text: str, length_max: int, pattern: re.Pattern[str], explained: str) -> list[str]:
-    faults = [f"must be no more than {length_max} characters"] if len(text) > length_max else []
-    return faults if pattern.fullmatch(text) else [*faults, explained]

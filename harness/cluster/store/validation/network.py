@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from harness.cluster.store.validation.causes import invalid, required
-from harness.cluster.store.validation.names import subdomain_faults
 from harness.cluster.store.validation.values import address, cidr, one_of, port_or_name, selector_faults
 from harness.kube.errors import Cause
+from harness.kube.names import subdomain_faults
 from harness.kube.resources import ENDPOINT_SLICES, INGRESSES, NETWORK_POLICIES
 
 Checked = Mapping[str, Any]

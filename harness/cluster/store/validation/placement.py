@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from harness.cluster.store.validation.causes import duplicate, invalid, required, unsupported
-from harness.cluster.store.validation.names import qualified_name_faults
 from harness.cluster.store.validation.values import address, one_of, selector_faults
 from harness.kube.errors import Cause
+from harness.kube.names import qualified_name_faults
 
 Checked = Mapping[str, Any]
 _REQUIRED, _PREFERRED = (

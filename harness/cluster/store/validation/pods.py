@@ -16,10 +16,11 @@ from harness.cluster.store.validation.causes import (
     unsupported,
 )
 from harness.cluster.store.validation.containers import CHECKED_SOURCES, check_details, check_plain_init, check_source
-from harness.cluster.store.validation.names import check_labels, label_faults, qualified_name_faults, subdomain_faults
+from harness.cluster.store.validation.names import check_labels
 from harness.cluster.store.validation.placement import check_placement
 from harness.kube.amounts import canonical
 from harness.kube.errors import Cause
+from harness.kube.names import label_faults, qualified_name_faults, subdomain_faults
 from harness.kube.quantity import parse
 
 _RESTART_POLICIES = ("Always", "OnFailure", "Never")

@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from harness.cluster.store.validation.causes import forbidden, invalid, required, unsupported
-from harness.cluster.store.validation.names import qualified_name_faults, subdomain_faults
 from harness.cluster.store.validation.values import at_least
 from harness.kube.errors import Cause
+from harness.kube.names import qualified_name_faults, subdomain_faults
 from harness.kube.quantity import parse
 from harness.kube.resources import (
     CLUSTER_ROLE_BINDINGS,

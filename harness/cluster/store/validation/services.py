@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from harness.cluster.store.validation.causes import duplicate, forbidden, invalid, required, unsupported
-from harness.cluster.store.validation.names import check_labels, label_faults, subdomain_faults
+from harness.cluster.store.validation.names import check_labels
 from harness.cluster.store.validation.values import PROTOCOLS, address, one_of, port_number, port_or_name
 from harness.kube.errors import Cause
+from harness.kube.names import label_faults, subdomain_faults
 
 Checked = Mapping[str, Any]
 _TYPES = ("ClusterIP", "ExternalName", "LoadBalancer", "NodePort")

@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from harness.cluster.store.validation.causes import forbidden, immutable, invalid, required, unsupported
-from harness.cluster.store.validation.names import qualified_name_faults, subdomain_faults
 from harness.cluster.store.validation.pods import check_amount
 from harness.cluster.store.validation.values import one_of, selector_faults
 from harness.kube.errors import Cause
+from harness.kube.names import qualified_name_faults, subdomain_faults
 from harness.kube.quantity import parse
 from harness.kube.resources import PERSISTENT_VOLUME_CLAIMS, PERSISTENT_VOLUMES, STORAGE_CLASSES
 

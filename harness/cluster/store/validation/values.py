@@ -8,8 +8,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from harness.cluster.store.validation.causes import duplicate, forbidden, invalid, required, unsupported
-from harness.cluster.store.validation.names import check_labels, qualified_name_faults
+from harness.cluster.store.validation.names import check_labels
 from harness.kube.errors import Cause
+from harness.kube.names import qualified_name_faults
 
 PROTOCOLS = ("SCTP", "TCP", "UDP")
 _PERCENT = re.compile(r"[0-9]+%")

@@ -14,10 +14,11 @@ from harness.cluster.store.validation.causes import (
     required,
     unsupported,
 )
-from harness.cluster.store.validation.names import check_labels, qualified_name_faults
+from harness.cluster.store.validation.names import check_labels
 from harness.cluster.store.validation.pods import check_pod_spec
 from harness.cluster.store.validation.values import int_or_percent, selector_faults
 from harness.kube.errors import Cause
+from harness.kube.names import qualified_name_faults
 from harness.kube.selectors import from_object
 
 _COMPLETION_MODES = ("NonIndexed", "Indexed")
