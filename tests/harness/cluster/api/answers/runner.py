@@ -35,11 +35,7 @@ _BY_CONTROLLERS = (
     "batch.kubernetes.io/job-tracking",
     "deprecated.daemonset.template.generation",
 )
-_FINALIZERS = (
-    frozenset(  # put on by controllers, or (the first two) by an admission plugin that waits for its controllers here
-        {"kubernetes.io/pvc-protection", "kubernetes.io/pv-protection", "customresourcecleanup.apiextensions.k8s.io"}
-    )
-)
+_FINALIZERS = frozenset({"customresourcecleanup.apiextensions.k8s.io"})  # put on by a controller
 _ADDRESS = re.compile(r"\b(10\.\d+|172\.20)\.\d+\.\d+\b")
 
 
