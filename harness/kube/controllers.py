@@ -80,11 +80,11 @@ class Manager:
 
     def _observer(self, controller: Controller, watch: Watch) -> Callable[[Change, Object, Object | None], None]:
         def changed(_change: Change, obj: Object, old: Object | None) -> None:
-            for key in watch.keys(obj):
+            keys = watch.keys(obj)
+            if old is not None and watch.keys is not own_key:
+                keys = dict.fromkeys((*keys, *watch.keys(old)))
+            for key in keys:
                 self._queue(controller, key, 0)
-            if old is not None:
-                for key in watch.keys(old):
-                    self._queue(controller, key, 0)
 
         return changed
 

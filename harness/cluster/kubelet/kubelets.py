@@ -97,6 +97,8 @@ class Kubelets:
             )
             self._workers.setdefault(node.name, {})[worker.uid] = worker
             self._by_key[key] = worker
+        elif pod is worker.pod:
+            return None  # its own write: it has looked since
         worker.sync()
         return None
 

@@ -19,10 +19,10 @@ class Logs:
     def begin(self, pod: Object, container: str) -> Path:
         """The place of the log of a container's next run; whoever writes to it prepares it."""
         namespace, name = namespace_of(pod) or "", name_of(pod)
-        folder = self._directory / f"{namespace}_{name}_{uid_of(pod)}" / container
+        folder = f"{self._directory}/{namespace}_{name}_{uid_of(pod)}/{container}"
         runs = self._runs.setdefault((namespace, name, container), [])
-        mine = [run for run in runs if run.parent == folder]
-        path = folder / f"{len(mine)}.log"
+        mine = [run for run in runs if str(run.parent) == folder]
+        path = Path(f"{folder}/{len(mine)}.log")
         runs[:] = [*mine, path]
         return path
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from harness.clock import format_time
 from harness.cluster.kubelet.containers import Container, Running, State, Terminated, Waiting, restarts_after
-from harness.kube.objects import Object, thaw, with_condition
+from harness.kube.objects import Object, thaw
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def _comes_back(container: Container, restart_policy: str) -> bool:
 
 def status_of(pod: Object, containers: Sequence[Container], facts: Facts, now_us: int) -> dict[str, Any]:
     """The pod's whole status; what others wrote (their conditions, qosClass, nominatedNodeName) stays."""
-    old: dict[str, Any] = thaw(pod.get("status") or {})
+    old: Mapping[str, Any] = pod.get("status") or {}
     phase = phase_of(containers, restart_policy_of(pod), stopped=facts.stopped)
     if facts.verdict is not None and facts.stopped:
         phase = "Failed"
@@ -97,16 +97,30 @@ def status_of(pod: Object, containers: Sequence[Container], facts: Facts, now_us
     conditions = old.get("conditions") or []
     gates = [str(gate["conditionType"]) for gate in pod["spec"].get("readinessGates") or ()]
     held = _held_by(gates, conditions)
-    for entry in conditions_of(phase, containers, facts, held):
-        if generation is not None:
-            entry["observedGeneration"] = generation
-        conditions = with_condition(conditions, entry, format_time(now_us))
-    status["conditions"] = conditions
+    own = conditions_of(phase, containers, facts, held)
+    status["conditions"] = _merged(conditions, own, generation, format_time(now_us))
     for field, roles in (("initContainerStatuses", {"init", "sidecar"}), ("containerStatuses", {"app"})):
         entries = [container_status(container) for container in containers if container.role in roles]
         if entries:
             status[field] = entries
     return status
+
+
+def _merged(
+    present: Sequence[Mapping[str, Any]], own: Sequence[dict[str, Any]], generation: int | None, now: str
+) -> list[Mapping[str, Any]]:
+    """The conditions of others as they are, and the kubelet's own, in the places that they have; as the API writes them."""
+    before = {entry["type"]: entry for entry in present}
+    fresh: dict[str, Mapping[str, Any]] = {}
+    for entry in own:
+        known = before.get(entry["type"])
+        same = known is not None and known["status"] == entry["status"]
+        moved = known.get("lastTransitionTime", now) if known is not None and same else now
+        fresh[entry["type"]] = {**entry, "lastProbeTime": None, "lastTransitionTime": moved}
+        if generation is not None:
+            fresh[entry["type"]] = {**fresh[entry["type"]], "observedGeneration": generation}
+    result = [fresh.pop(entry["type"], entry) for entry in present]
+    return [*result, *fresh.values()]
 
 
 def rejected_status(pod: Object, verdict: Verdict, now_us: int) -> dict[str, Any]:

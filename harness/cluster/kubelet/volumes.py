@@ -43,6 +43,7 @@ class Volumes:
         self._reader = reader
         self._provider = provider
         self._directory = directory
+        self._made: set[str] = set()  # pods that have a directory
 
     def set_up(self, view: PodView) -> dict[str, Path]:
         """The directory of each volume, by its name. Raises MountFailed."""
@@ -58,7 +59,9 @@ class Volumes:
 
     def tear_down(self, pod_uid: str) -> None:
         """Remove all that belonged to the pod alone."""
-        shutil.rmtree(self._directory / pod_uid, ignore_errors=True)
+        if pod_uid in self._made:
+            self._made.discard(pod_uid)
+            shutil.rmtree(self._directory / pod_uid, ignore_errors=True)
 
     def write_files(self, pod_uid: str, party: str, files: Mapping[str, str]) -> dict[str, Path]:
         """Files that a node's agents give to one container: container path -> file here."""
@@ -66,6 +69,7 @@ class Volumes:
         result: dict[str, Path] = {}
         for number, (path, content) in enumerate(sorted(files.items())):
             target = root / str(number) / PurePosixPath(path).name
+            self._made.add(pod_uid)
             _write(target, content.encode())
             result[path] = target
         return result
@@ -89,6 +93,7 @@ class Volumes:
             kind = next((key for key in volume if key != "name"), "emptyDir")
             if kind != "emptyDir" and view.is_real(str(volume["name"])):
                 raise MountError(_refusal(kind))
+        self._made.add(uid_of(view.pod))
         directory.mkdir(parents=True, exist_ok=True)
         for path, content in files.items():
             _write(directory / path, content)

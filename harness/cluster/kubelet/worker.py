@@ -115,9 +115,9 @@ class PodWorker:
             for container in self._containers:
                 container.starting = container.starting and self._kernel.now < container.hook_until_us
             self._look_for_an_end()
-            if not self._ending.begun:
+            self._run()
+            while self._probe():  # a container has started for good, or become ready: what waited for it goes on
                 self._run()
-            self._probe()
             if self._ending.begun and self._ending.stop_all():
                 lose_the_waiting(self._containers)
                 self.stopped = True
@@ -204,6 +204,8 @@ class PodWorker:
         return self._started_us + int(limit_s) * SECOND
 
     def _run(self) -> None:
+        if self._ending.begun:
+            return
         if not self._admitted and not self._admit():
             return
         if not self._prepare():
@@ -327,11 +329,13 @@ class PodWorker:
         if not self._ending.begun and phase_of(self._containers, policy, stopped=False) in {"Succeeded", "Failed"}:
             self._ending.begin(self._own_grace_s(), None)
 
-    def _probe(self) -> None:
-        """Let the probes look, and end the containers that failed theirs."""
+    def _probe(self) -> bool:
+        """Let the probes look, and end the containers that failed theirs; whether a container's state has another meaning since."""
         self._prober.settle(self._containers)
+        found = False
         while self._prober.look(self.pod, ending=self._ending.begun):
             self._prober.settle(self._containers)
+            found = True
         for probe in () if self._ending.begun else self._prober.failed():
             container = probe.container
             if container.stopping is None:
@@ -344,6 +348,7 @@ class PodWorker:
                     f"{text}, will be restarted" if restarts else text,
                     ordered=False,
                 )
+        return found
 
     def _delete(self) -> None:
         self._drop()

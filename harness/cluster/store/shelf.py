@@ -8,6 +8,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
+from types import MappingProxyType
 
 from harness.cluster.store.log import Stored
 from harness.kube.client import IndexFunction
@@ -16,6 +17,9 @@ from harness.kube.selectors import Requirement, Selector
 
 Place = tuple[str, str]
 """(namespace, name); the namespace of what is not namespaced is empty."""
+
+
+_NOTHING: Mapping[Place, Stored] = MappingProxyType({})
 
 
 class Index:
@@ -27,6 +31,12 @@ class Index:
 
     def move(self, place: Place, old: Stored | None, new: Stored | None) -> None:
         """Follow one object's change."""
+        if old is not None and new is not None:
+            keys = tuple(self._function(new.obj))
+            if keys == tuple(self._function(old.obj)):  # as nearly always
+                for key in keys:
+                    self._places[key][place] = new
+                return
         if old is not None:
             for key in dict.fromkeys(self._function(old.obj)):
                 entries = self._places[key]
@@ -39,7 +49,7 @@ class Index:
 
     def find(self, key: str) -> Mapping[Place, Stored]:
         """What is found under `key`."""
-        return self._places.get(key, {})
+        return self._places.get(key, _NOTHING)
 
 
 def _owner(obj: Object) -> Iterable[str]:
@@ -53,7 +63,8 @@ def _node(obj: Object) -> Iterable[str]:
 
 
 def _labels(obj: Object) -> Iterable[str]:
-    return tuple(f"{key}={value}" for key, value in labels_of(obj).items())
+    labels = obj["metadata"].get("labels")
+    return [f"{key}={value}" for key, value in labels.items()] if labels else ()
 
 
 class _Space:
@@ -149,7 +160,10 @@ class Shelf:
             raise KeyError(
                 f"no index {name!r} was declared: there are {', '.join(self._indexes)}; call add_index first"
             )
-        return [stored for _, stored in sorted(self._indexes[name].find(key).items(), key=lambda item: item[0])]
+        found = self._indexes[name].find(key)
+        if len(found) < 2:
+            return tuple(found.values())
+        return [stored for _, stored in sorted(found.items(), key=lambda item: item[0])]
 
     def _in_order(self, namespace: str | None) -> tuple[Stored, ...]:
         if namespace is not None:

@@ -131,9 +131,10 @@ class View:
             while self._outbox:
                 entry = self._outbox.popleft()
                 previous = entry.previous.obj if entry.change == "MODIFIED" and entry.previous is not None else None
+                version, change, obj = entry.version, entry.change, entry.state.obj
                 for since, observer in tuple(self._observers.get(entry.resource.group_resource, ())):
-                    if entry.version > since:
-                        observer(entry.change, entry.state.obj, previous)
+                    if version > since:
+                        observer(change, obj, previous)
                 for listener in self._listeners:
                     listener(entry)
         finally:

@@ -93,24 +93,31 @@ def _compiled(name: str) -> Convert:
     always = tuple((field.name, _zero_of(field)) for field in message.fields.values() if field.always)
     nested = frozenset(name for name, default in always if isinstance(default, dict) and default)
     collections = frozenset(f.name for f in message.fields.values() if f.kind)  # storage turns empty ones into null
+    texts = frozenset(field.name for field in message.fields.values() if field.item == "string" and not field.kind)
     owner = message.go_name
 
     def run(value: Any, unknown: list[str]) -> dict[str, Any]:
         result: dict[str, Any] = {}
+        count = len(unknown)
         for key, item in value.items():
+            if type(item) is str and key in texts:  # most fields of most objects
+                if item or key in kept:
+                    result[key] = item
+                continue
             convert = plan.get(key)
             if convert is None:
                 unknown.append(key)
+                count += 1
             elif item is not None:
-                count = len(unknown)
                 try:
                     decoded = convert(item, unknown)
                 except _Mismatch as error:
                     error.path.append(key)
                     error.owner = error.owner or owner
                     raise
-                if len(unknown) > count:
+                if unknown and len(unknown) > count:
                     _prefix(unknown, count, key)
+                    count = len(unknown)
                 if decoded or key in kept:
                     result[key] = decoded
         for key, default in always:
@@ -155,6 +162,8 @@ def _converter(field: Field) -> Convert:
         def read_map(item: Any, unknown: list[str]) -> Any:
             if not isinstance(item, Mapping):
                 raise _Mismatch(item, f"map[string]{wanted}")
+            if is_text and all(type(entry) is str for entry in item.values()):
+                return dict(item)
             result = {}
             for key, entry in item.items():
                 count = len(unknown)
