@@ -22,7 +22,7 @@ from harness.fidelity.metrics import FedMetrics
 from harness.kube.client import Writer
 from harness.kube.objects import new_object
 from harness.kube.resources import API_SERVICES, SERVICES
-from harness.kube.selectors import parse
+from harness.kube.selectortext import parse
 
 RESOURCE, CUSTOM, EXTERNAL = (
     "metrics.k8s.io/v1beta1",

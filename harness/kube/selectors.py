@@ -1,15 +1,10 @@
-"""Label selectors: `matchLabels` and `matchExpressions`, and their text form as in `kubectl -l`."""
+"""Label selectors: `matchLabels` and `matchExpressions`; their text form is in `selectortext`."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-
-_SET = re.compile(r"^\s*([\w./-]+)\s+(in|notin)\s+\(([^)]*)\)\s*$")
-_EQUAL = re.compile(r"^\s*([\w./-]+)\s*(==|=|!=)\s*([\w.-]*)\s*$")
-_EXISTS = re.compile(r"^\s*(!?)\s*([\w./-]+)\s*$")
 
 
 @dataclass(frozen=True)
@@ -70,32 +65,3 @@ def from_object(selector: Mapping[str, Any] | None) -> Selector | None:
         for entry in selector.get("matchExpressions") or ()
     )
     return Selector(from_labels(selector.get("matchLabels") or {}).requirements + expressions)
-
-
-def parse(text: str) -> Selector:
-    """The selector of a text such as `app=x,tier in (a,b),!old`.
-
-    Raises ValueError when it cannot be read.
-    """
-    return Selector(tuple(_parse_part(part) for part in _split(text) if part.strip()))
-
-
-def _split(text: str) -> list[str]:
-    """Split at commas that stand outside of parentheses."""
-    return re.split(r",(?![^(]*\))", text)
-
-
-def _parse_part(part: str) -> Requirement:
-    if match := _SET.match(part):
-        key, operator, values = match.groups()
-        return Requirement(
-            key, "In" if operator == "in" else "NotIn", tuple(value.strip() for value in values.split(","))
-        )
-    if match := _EQUAL.match(part):
-        key, operator, value = match.groups()
-        return Requirement(key, "NotIn" if operator == "!=" else "In", (value,))
-    if match := _EXISTS.match(part):
-        return Requirement(match.group(2), "DoesNotExist" if match.group(1) else "Exists")
-    raise ValueError(
-        f"label selector part {part.strip()!r} cannot be read: write key=value, key!=value, key in (a,b), key or !key"
-    )

@@ -11,7 +11,10 @@ from harness.kube.errors import BadRequest
 from harness.kube.objects import Object
 from harness.kube.resources import EVENTS, JOBS, NAMESPACES, NODES, PODS, REPLICA_SETS, SECRETS, Resource
 
-_TERM = re.compile(r"^\s*([\w.]+)\s*(==|=|!=)\s*(.*?)\s*$")
+_PART = re.compile(r"(?:\\.?|[^,\\])+", re.DOTALL)  # between commas that no backslash escapes
+_SIGN = re.compile("!=|==|=")
+_ESCAPED = re.compile(r"\\.?|=", re.DOTALL)
+_ESCAPABLE = frozenset({"\\", ",", "="})
 _GENERIC = ("metadata.name", "metadata.namespace")
 _INVOLVED = ("kind", "namespace", "name", "uid", "apiVersion", "resourceVersion", "fieldPath")
 _FIELDS: Mapping[str, tuple[str, ...]] = {
@@ -56,18 +59,26 @@ class FieldSelector:
 
 
 def parse_fields(resource: Resource, text: str) -> FieldSelector:
-    """Read a field selector. Raises BadRequest for a field that the type does not declare."""
-    terms = []
+    """Read a field selector (apimachinery `fields/selector.go`). Raises BadRequest, also for a field that the type does not declare."""
+    terms = tuple(_term(part, text) for part in _PART.findall(text))
     declared = _FIELDS.get(resource.group_resource, ())
-    for part in filter(str.strip, text.split(",")):
-        match = _TERM.match(part)
-        if match is None:
-            raise BadRequest(f"invalid selector: '{text}'; can't understand '{part}'")
-        path, operator, value = match.groups()
+    for path, _, _ in terms:
         if path not in _GENERIC and path not in declared:
             raise BadRequest(_unknown(path, bool(declared)))
-        terms.append((path, operator != "!=", value))
-    return FieldSelector(tuple(terms))
+    return FieldSelector(terms)
+
+
+def _term(part: str, text: str) -> tuple[str, bool, str]:
+    match = _SIGN.search(part)
+    if match is None:
+        raise BadRequest(f"invalid selector: '{text}'; can't understand '{part}'")
+    value = part[match.end() :]
+    for escaped in _ESCAPED.findall(value):
+        if escaped == "=":
+            raise BadRequest(f"invalid field selector: unescaped character in value: {ord(escaped)}")
+        if escaped[1:] not in _ESCAPABLE:
+            raise BadRequest(f"invalid field selector: invalid escape sequence: {escaped}")
+    return part[: match.start()], match.group() != "!=", _ESCAPED.sub(lambda found: found.group()[1:], value)
 
 
 def _unknown(path: str, declares: bool) -> str:

@@ -19,7 +19,7 @@ from harness.cluster.api import gotext
 from harness.cluster.api.fields import FieldSelector, parse_fields
 from harness.cluster.api.routes import Route, number
 from harness.cluster.store import Served, Store, Stored
-from harness.kube import selectors
+from harness.kube import selectortext
 from harness.kube.errors import ApiError, BadRequest, Cause, Expired, Invalid
 from harness.kube.resources import Resource
 from harness.kube.selectors import Selector
@@ -86,9 +86,9 @@ class Filter:
 def parse_filter(served: Served, route: Route, query: Mapping[str, str]) -> Filter:
     """The selectors of a list, a watch or a deletecollection."""
     try:
-        labels = selectors.parse(query.get("labelSelector", ""))
-    except ValueError as error:
-        raise BadRequest(f"unable to parse requirement: {error}") from error
+        labels = selectortext.parse(query.get("labelSelector", ""))
+    except selectortext.BadSelector as error:
+        raise BadRequest(str(error)) from error
     text = query.get("fieldSelector", "")
     if route.name:
         text = ",".join(filter(None, (text, f"metadata.name={route.name}")))

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from harness.cluster.api.auth import Reviews, ServiceAccountTokens, User
 from harness.cluster.api.discovery.places import BINDINGS, CREATED_ONLY, METRICS, NODE_METRICS, POD_METRICS
 from harness.cluster.api.routes import Route
-from harness.kube import quantity, selectors
+from harness.kube import quantity, selectortext
 from harness.kube.amounts import canonical
 from harness.kube.errors import BadRequest, MethodNotAllowed, NotFound
 from harness.kube.objects import Object, name_of
@@ -73,9 +73,9 @@ class Virtual:
         if source is None:
             raise NotFound("the server could not find the requested resource", details={})
         try:
-            selector = selectors.parse(query.get("labelSelector", ""))
-        except ValueError as error:
-            raise BadRequest(f"unable to parse requirement: {error}") from error
+            selector = selectortext.parse(query.get("labelSelector", ""))
+        except selectortext.BadSelector as error:
+            raise BadRequest(str(error)) from error
         of_nodes = resource == NODE_METRICS
         items = source.node_metrics(selector) if of_nodes else source.pod_metrics(route.namespace, selector)
         if route.name:

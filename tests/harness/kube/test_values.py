@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.kube import quantity, selectors
+from harness.kube import quantity, selectors, selectortext
 from harness.kube.errors import Cause, Conflict, Invalid, NotFound
 from harness.kube.objects import freeze, is_true, key_of, split_key, thaw, with_condition
 from harness.kube.resources import JOBS, PODS
@@ -40,12 +40,25 @@ JSON = st.recursive(
     ],
 )
 def test_label_selectors(text: str, labels: dict[str, str], expected: bool) -> None:
-    assert selectors.parse(text).matches(labels) is expected
+    assert selectortext.parse(text).matches(labels) is expected
 
 
-def test_a_selector_that_cannot_be_read_is_refused() -> None:
-    with pytest.raises(ValueError, match="cannot be read"):
-        selectors.parse("app = = x")
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("app = = x", "unable to parse requirement: found '=', expected: identifier"),
+        ("app in (x", "unable to parse requirement: found '', expected: ',' or ')'"),
+        ("app=x y", "found 'y', expected: ',' or 'end of string'"),
+        (
+            "app>x",
+            "unable to parse requirement: values[0]: Invalid value: \"x\": for 'Gt', 'Lt' operators, the value must be an integer",
+        ),
+    ],
+)
+def test_a_selector_that_cannot_be_read_is_refused_with_the_place(text: str, why: str) -> None:
+    with pytest.raises(selectortext.BadSelector) as caught:
+        selectortext.parse(text)
+    assert str(caught.value) == why
 
 
 def test_match_expressions_and_labels_hold_together() -> None:

@@ -11,7 +11,8 @@ from harness.kube.client import Reader, Writer
 from harness.kube.errors import NotFound
 from harness.kube.objects import Object
 from harness.kube.resources import Resource
-from harness.kube.selectors import Selector, from_labels, from_object, parse
+from harness.kube.selectors import Selector, from_labels, from_object
+from harness.kube.selectortext import parse
 
 
 class NoScale(Exception):

@@ -11,7 +11,7 @@ from tests.harness.cluster.api.answers.runner import differences
 from tests.harness.cluster.api.conftest import Face
 from tests.harness.cluster.api.exchanges.exchange import answer, prepare
 from tests.harness.cluster.api.exchanges.record import record, recorded
-from tests.harness.cluster.api.exchanges.table import TABLE
+from tests.harness.cluster.api.exchanges.table import SELECTORS, TABLE
 
 _KUBECONFIG = os.environ.get("HARNESS_CONTROL_PLANE", "")
 
@@ -23,6 +23,17 @@ def test_given_a_request_then_the_answer_is_that_of_the_real_control_plane(face:
     prepare(face.connect, headers, "default")
     ours = answer(face.connect, headers, "default", TABLE[name])
     found = list(differences(recorded()[name], ours))
+    assert not found, "\n".join(found)
+
+
+def test_given_selectors_then_they_are_read_or_refused_as_by_the_real_control_plane(face: Face) -> None:
+    headers = {"Authorization": f"Bearer {face.server.token}"}
+    prepare(face.connect, headers, "default")
+    found = [
+        f"{name}: {difference}"
+        for name, exchange in SELECTORS.items()
+        for difference in differences(recorded()[name], answer(face.connect, headers, "default", exchange))
+    ]
     assert not found, "\n".join(found)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from tests.harness.cluster.api.answers.runner import comparable
-from tests.harness.cluster.api.exchanges.table import TABLE, Exchange
+from tests.harness.cluster.api.exchanges.table import SELECTORS, TABLE, Exchange
 
 Connect = Callable[[], http.client.HTTPSConnection]
 SECRETS = ("s1", "s2", "s3")
@@ -38,8 +38,8 @@ def send(connect: Connect, exchange: Exchange) -> tuple[int, str, bytes]:
 
 
 def answers(connect: Connect, headers: Mapping[str, str], namespace: str) -> dict[str, dict[str, Any]]:
-    """All of the table's, comparable."""
-    return {name: answer(connect, headers, namespace, exchange) for name, exchange in TABLE.items()}
+    """All of them, comparable."""
+    return {name: answer(connect, headers, namespace, exchange) for name, exchange in {**TABLE, **SELECTORS}.items()}
 
 
 def answer(connect: Connect, headers: Mapping[str, str], namespace: str, exchange: Exchange) -> dict[str, Any]:

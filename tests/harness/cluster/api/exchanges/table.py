@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import quote
+
 SECRETS = "/api/v1/namespaces/NS/secrets"
 _META = "g=meta.k8s.io;v=v1"
 _JSON = {"Content-Type": "application/json"}
@@ -23,6 +25,95 @@ def _accept(accept: str, path: str = SECRETS) -> Exchange:
 
 def _body(method: str, path: str, body: bytes, headers: dict[str, str] | None = None) -> Exchange:
     return (method, path, _JSON if headers is None else headers, body)
+
+
+_LABELS = (  # selectors of labels: what is read, and every way in which one cannot be
+    *(
+        "a=s1",
+        "a = s1",
+        "a==s1",
+        "a!=s1,a",
+        "a notin (s1,s2)",
+        "a\tin\n(s1)",
+        "a in(s3,)",
+        "a in (,)",
+        "a in ()",
+        "in",
+        "!in",
+        "a=",
+    ),
+    *("in in (in)", "notin notin (notin)", " a , ! b ", "a>1", "a<1,a>0", "!a", "a in (,,x)"),
+    *(
+        "=b",
+        "==",
+        "!",
+        "!=",
+        ",",
+        ",a",
+        "()",
+        "a,b,",
+        "a,,b",
+        "a=b,",
+        "a=b=c",
+        "a b",
+        "a gt 1",
+        "a()",
+        "a!b",
+        "a,!",
+        "!a=b",
+        "!a in (x)",
+    ),
+    *(
+        "a=!",
+        "a===b",
+        "a>=1",
+        "a=b c",
+        "a=b!",
+        "a in",
+        "a in x",
+        "a in (x",
+        "a in (x,",
+        "a in (x y)",
+        "a in ((x))",
+        "a in (x))",
+    ),
+    *("a in (,,)", "a in (x,=)", "a in (x=y)", "a in (x)(y)", "a>x", "a<", "a>1.5", "a>-x", "a>99999999999999999999"),
+    *(
+        "a/b/c=d",
+        "/a=b",
+        "a/=b",
+        "-a=b",
+        "a=-b",
+        "a in (-x,-y)",
+        'a="b"',
+        "ä=b",
+        "A.b/c=d",
+        f"{'x' * 64}=a",
+        f"a={'x' * 64}",
+    ),
+)
+_FIELDS = (
+    *(
+        "metadata.name=s1,metadata.name=s2",
+        "metadata.name==s1",
+        "metadata.name!=s1",
+        ",,",
+        "metadata.name=s1,",
+        "type=Opaque",
+    ),
+    *("metadata.name=a\\,b", "metadata.name=a\\=b", "metadata.name=", "metadata.name=s1 "),
+    *(
+        "x=",
+        "=a",
+        "metadata.name",
+        "metadata.name = a",
+        "METADATA.NAME=a",
+        "metadata.name in (a)",
+        "!metadata.name",
+        "metadata.name>a",
+    ),
+    *("metadata.name=a\\b", "metadata.name=a\\", "metadata.name=a=b", "metadata.name=a,x", "spec.x!=1,x"),
+)
 
 
 TABLE: dict[str, Exchange] = {
@@ -131,4 +222,8 @@ TABLE: dict[str, Exchange] = {
     "delete: cut": _body("DELETE", f"{SECRETS}/s1", b"{"),
     "delete: unknown policy": _body("DELETE", f"{SECRETS}/s1", b'{"propagationPolicy":"x"}'),
     "delete: no number": ("DELETE", f"{SECRETS}/s1?gracePeriodSeconds=x", {}, None),
+}
+SELECTORS: dict[str, Exchange] = {
+    **{f"labels: {text}": _list(f"labelSelector={quote(text)}") for text in _LABELS},
+    **{f"fields: {text}": _list(f"fieldSelector={quote(text)}") for text in _FIELDS},
 }
