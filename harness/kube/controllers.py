@@ -79,12 +79,18 @@ class Manager:
             self._queued.pop(identity).cancel()
 
     def _observer(self, controller: Controller, watch: Watch) -> Callable[[Change, Object, Object | None], None]:
-        def changed(_change: Change, obj: Object, old: Object | None) -> None:
-            keys = watch.keys(obj)
-            if old is not None and watch.keys is not own_key:
-                keys = dict.fromkeys((*keys, *watch.keys(old)))
+        known: dict[str, tuple[str, ...]] = {}  # by uid: what the state before gave
+
+        def changed(change: Change, obj: Object, _old: Object | None) -> None:
+            uid, keys = obj["metadata"]["uid"], tuple(watch.keys(obj))
+            before = known.pop(uid, ())
+            if keys and change != "DELETED":
+                known[uid] = keys
             for key in keys:
                 self._queue(controller, key, 0)
+            if before != keys:
+                for key in before:
+                    self._queue(controller, key, 0)
 
         return changed
 

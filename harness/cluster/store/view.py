@@ -93,11 +93,12 @@ class View:
         self._listeners.append(listener)
 
     def _shelf(self, resource: Resource) -> Shelf:
-        key = resource.storage_key
-        shelf = self._shelves.get(key)
-        if shelf is None:
+        try:
+            return self._shelves[resource.storage_key]
+        except KeyError:
+            key = resource.storage_key
             shelf = self._shelves[key] = Shelf(pods=key == PODS.group_resource)
-        return shelf
+            return shelf
 
     def commit(
         self, resource: Resource, place: Place, obj: Object, *, gone: bool = False, ownership: Ownership | None = None

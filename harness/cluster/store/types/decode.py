@@ -160,7 +160,7 @@ def _converter(field: Field) -> Convert:
         is_text = field.item == "string"
 
         def read_map(item: Any, unknown: list[str]) -> Any:
-            if not isinstance(item, Mapping):
+            if not isinstance(item, dict | Mapping):
                 raise _Mismatch(item, f"map[string]{wanted}")
             if is_text and all(type(entry) is str for entry in item.values()):
                 return dict(item)
@@ -193,7 +193,7 @@ def _message(kind: str) -> Convert:
     found: list[Convert] = []
 
     def read(item: Any, unknown: list[str]) -> Any:
-        if not isinstance(item, Mapping):
+        if not isinstance(item, dict | Mapping):
             if union is not None and isinstance(item, union):
                 return thaw(item)
             raise _Mismatch(item, wanted)
