@@ -1,7 +1,7 @@
-"""`podSpecPatch`: a strategic merge of a YAML or JSON text into a pod's spec.
+"""`podSpecPatch`: a strategic merge of a YAML or JSON text into a pod's spec, as the API server merges.
 
-The merge keys are those of PodSpec (`patchMergeKey` in k8s.io/api/core/v1, 1.34). The embedded API server has the full rule set for every type;
-this is the part a pod's spec needs, kept here because the engine also runs against a real cluster.
+The merge keys are those of PodSpec (`patchMergeKey` in k8s.io/api/core/v1, 1.34). The embedded API server knows those of every type; these stand here because
+the engine also runs against a real cluster. Below a pod's spec a field's name alone says how its list merges.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ from typing import Any
 
 import yaml
 
+from harness.kube.errors import ApiError
+from harness.kube.strategic import strategic_merge
 from harness.workflows.errors import InvalidSpec
 
 _MERGE_KEYS: Mapping[str, str] = {
@@ -25,50 +27,33 @@ _MERGE_KEYS: Mapping[str, str] = {
     "hostAliases": "ip",
     "topologySpreadConstraints": "topologyKey",
     "ports": "containerPort",
+    "resourceClaims": "name",
+    "schedulingGates": "name",
 }
 
 
+class _PodSpec:
+    """Implements `harness.kube.strategic.MergeSchema`."""
+
+    def inner(self, _field: str) -> _PodSpec:
+        """The same rules at every depth."""
+        return self
+
+    def merge_key(self, field: str) -> str | None:
+        """The key of a list."""
+        return _MERGE_KEYS.get(field)
+
+
 def apply_patch(spec: Mapping[str, Any], patch: str) -> dict[str, Any]:
-    """`spec` with the patch merged in. Raises InvalidSpec when the patch is not a mapping."""
+    """`spec` with the patch merged in. Raises InvalidSpec when the patch is not a mapping, or cannot be merged."""
     try:
         parsed = yaml.safe_load(patch)
     except yaml.YAMLError as error:
         raise InvalidSpec(f"podSpecPatch is neither JSON nor YAML: {error}") from error
     if not isinstance(parsed, Mapping):
         raise InvalidSpec(f"podSpecPatch has to be a mapping of pod spec fields, not {type(parsed).__name__}")
-    return _merge(spec, parsed)
-
-
-def _merge(target: Any, patch: Mapping[str, Any]) -> dict[str, Any]:
-    result = dict(target) if isinstance(target, Mapping) else {}
-    if patch.get("$patch") == "replace":
-        result = {}
-    for key, value in patch.items():
-        if key == "$patch":
-            continue
-        if value is None:
-            result.pop(key, None)
-        elif isinstance(value, Mapping):
-            result[key] = _merge(result.get(key), value)
-        elif isinstance(value, list) and key in _MERGE_KEYS:
-            result[key] = _merge_list(result.get(key) or [], value, _MERGE_KEYS[key])
-        else:
-            result[key] = value
-    return result
-
-
-def _merge_list(target: list[Any], patch: list[Any], key: str) -> list[Any]:
-    """Merge by key; upstream puts items that are new before those that were there only when it merges by order, here they follow."""
-    result = [dict(item) for item in target]
-    for item in patch:
-        if not isinstance(item, Mapping) or key not in item:
-            raise InvalidSpec(f"podSpecPatch: an item of a list that is merged by {key} has no {key}: {item!r}")
-        place = next((index for index, old in enumerate(result) if old.get(key) == item[key]), None)
-        if item.get("$patch") == "delete":
-            if place is not None:
-                del result[place]
-        elif place is None:
-            result.append(_merge({}, item))
-        else:
-            result[place] = _merge(result[place], item)
-    return result
+    try:
+        merged: dict[str, Any] = strategic_merge(spec, parsed, _PodSpec())
+    except ApiError as error:
+        raise InvalidSpec(f"podSpecPatch cannot be merged into the pod's spec: {error}") from error
+    return merged

@@ -243,9 +243,19 @@ SPEC = {
             ("containers", 0, "env", 1, "value"),
             "z",
         ),
-        ("containers: [{name: side, image: b}]", ("containers", 1, "image"), "b"),
+        (
+            "containers: [{name: side, image: b}]",
+            ("containers", 0, "image"),
+            "b",
+        ),  # what is new comes first, as upstream
         ("containers: [{name: main, $patch: delete}]", ("containers",), []),
         ("restartPolicy: null\nnodeName: x", ("nodeName",), "x"),
+        ("$retainKeys: [nodeName]\nnodeName: x", (), {"nodeName": "x"}),
+        (
+            "containers: [{name: side}, {name: main}]\n$setElementOrder/containers: [{name: side}, {name: main}]",
+            ("containers", 0, "name"),
+            "side",
+        ),
     ],
 )
 def test_a_patch_is_merged_by_the_keys_of_a_pod(patch: str, path: tuple[Any, ...], value: Any) -> None:
@@ -255,7 +265,7 @@ def test_a_patch_is_merged_by_the_keys_of_a_pod(patch: str, path: tuple[Any, ...
     assert found == value
 
 
-@pytest.mark.parametrize("patch", ["[1]", "{", "containers: [{image: x}]"])
+@pytest.mark.parametrize("patch", ["[1]", "{", "containers: [{image: x}]", "containers: [{name: main, $patch: x}]"])
 def test_a_patch_that_is_none_is_refused(patch: str) -> None:
     with pytest.raises(InvalidSpec, match="podSpecPatch"):
         apply_patch(SPEC, patch)
