@@ -5,25 +5,31 @@ It begins in two steps, because what runs containers may itself need the store: 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 import gc
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from harness.clock import Kernel, Seeds, Timeline
 from harness.cluster.api import ApiServer
 from harness.cluster.api.auth import Authorization
+from harness.cluster.api.discovery import Catalogue
 from harness.cluster.controllers import ControllerManagerSettings, standard
+from harness.cluster.controllers.apiservices import ApiServiceRegistration
+from harness.cluster.controllers.clusterroles import MANAGER as AGGREGATOR
+from harness.cluster.controllers.clusterroles import ClusterRoleAggregationController
 from harness.cluster.controllers.rootca import RootCaPublisher
+from harness.cluster.controllers.serviceaccounttokens import TokensController
 from harness.cluster.kubelet import Kubelets
 from harness.cluster.metrics import MetricsClient, MetricsServer, StandardMetricsClient
 from harness.cluster.scheduler import Scheduler
-from harness.cluster.store import Store
+from harness.cluster.store import Registry, Store
 from harness.kube.controllers import Manager
 from harness.kube.events import Recorder
 from harness.kube.hooks import AdmissionMutator, Hooks
 from harness.kube.provisioning import VolumeProvisioner
+from harness.kube.resources import CLUSTER_ROLES
 from harness.kube.version import KubernetesVersion
-
 
 # Stored objects are trees without cycles, by the million: a collector that looks at them for every 700 new ones takes a fifth of the time and finds nothing.
 _COLLECT_AFTER = 50_000
@@ -101,6 +107,16 @@ class EmbeddedCluster:
             provisioners=provisioners,
         ):
             self.manager.add(controller)
+        self.manager.add(ClusterRoleAggregationController(store, self._apply_rules))
+
+    def _apply_rules(self, role: str, rules: Sequence[Mapping[str, Any]]) -> None:
+        config = {
+            "apiVersion": CLUSTER_ROLES.api_version,
+            "kind": CLUSTER_ROLES.kind,
+            "metadata": {"name": role},
+            "rules": rules,
+        }
+        self.store.apply(CLUSTER_ROLES, None, role, config, manager=AGGREGATOR, force=True)
 
     def _recorder(self, manager: str) -> Recorder:
         """Events of one program, which owns what it writes."""
@@ -119,10 +135,20 @@ class EmbeddedCluster:
                 ports=self._hooks.ports,
                 executor=self._hooks.executor,
             ).start()
-            authority = self._server.authority_pem.decode()
-            publisher = RootCaPublisher(self.store, self.store.writer("kube-controller-manager"), authority)
-            self._kernel.call(lambda: self.manager.add(publisher))
+            server = self._server
+            self._kernel.call(lambda: self._follow(server))
         return self._server
+
+    def _follow(self, server: ApiServer) -> None:
+        """What only a cluster that is served has: its certificate in every namespace, tokens that lie in Secrets, and APIService objects."""
+        store, authority = self.store, server.authority_pem.decode()
+        writer, aggregator = store.writer("kube-controller-manager"), store.writer("kube-apiserver")
+        metrics = self.metrics is not None
+        self.manager.add(RootCaPublisher(store, writer, authority))
+        self.manager.add(TokensController(store, writer, server.tokens.legacy, authority))
+        self.manager.add(
+            ApiServiceRegistration(self._kernel, store, aggregator, Catalogue(Registry()).versions(), metrics=metrics)
+        )
 
     def close(self) -> None:
         """Close the HTTP face."""
