@@ -99,7 +99,7 @@ class ApiServer:
         pods = PodStreams(store, self._bridge, ports, executor)
         self._verbs = Verbs(kernel, store, self._bridge, self._hub, log_path, pods)
         self._signer = Signer()
-        tokens = ServiceAccountTokens(store, self._signer)
+        self.tokens = tokens = ServiceAccountTokens(store, self._signer)
         self._gate = Gate(store, tokens, self.token, authorization)
         self._metrics = metrics
         self._virtual = virtual.Virtual(Reviews(self._gate, tokens, lambda: kernel.now), tokens, store.bind, metrics)

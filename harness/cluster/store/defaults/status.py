@@ -7,6 +7,7 @@ from typing import Any
 from harness.cluster.store.types import find_message, message_of, zero
 from harness.kube.qos import qos_class
 from harness.kube.resources import (
+    API_SERVICES,
     JOBS,
     NAMESPACES,
     NODES,
@@ -33,6 +34,8 @@ def begin_status(resource: Resource, draft: Draft, now: str) -> None:
         draft["status"] = {"phase": "Pending", "lastPhaseTransitionTime": now}
     elif resource == PERSISTENT_VOLUME_CLAIMS:
         draft["status"] = {"phase": "Pending"}
+    elif resource == API_SERVICES:
+        draft["status"] = {} if draft["spec"].get("service") else {"conditions": [_local(now)]}
     elif message_of(resource) is None:
         draft.pop("status", None)
     else:
@@ -48,6 +51,17 @@ def _empty(resource: Resource) -> Draft:
     field = None if message is None else message.fields.get("status")
     inner = None if field is None else find_message(field.item)
     return {} if inner is None else zero(inner)
+
+
+def _local(now: str) -> Draft:
+    """An API that the API server serves itself is available at once."""
+    return {
+        "type": "Available",
+        "status": "True",
+        "lastTransitionTime": now,
+        "reason": "Local",
+        "message": "Local APIServices are always available",
+    }
 
 
 def _gated(now: str) -> Draft:

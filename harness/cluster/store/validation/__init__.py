@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from harness.cluster.store.validation.apiservices import API_SERVICE_RULES
 from harness.cluster.store.validation.autoscaling import check_autoscaler
 from harness.cluster.store.validation.cronjobs import check_cron_job
 from harness.cluster.store.validation.names import check_metadata, check_name
@@ -58,6 +59,7 @@ _RULES: Mapping[str, Callable[[Mapping[str, Any]], list[Cause]]] = {
     HORIZONTAL_POD_AUTOSCALERS.group_resource: check_autoscaler,
     **OTHER_RULES,
     SERVICES.group_resource: check_service,
+    **API_SERVICE_RULES,
     **NETWORK_RULES,
     **STORAGE_RULES,
     **POLICY_RULES,

@@ -9,6 +9,7 @@ from harness.cluster.store.validation.causes import invalid, required
 from harness.kube.errors import Cause
 from harness.kube.names import label_faults, qualified_name_faults, service_faults, subdomain_faults, value_faults
 from harness.kube.resources import (
+    API_SERVICES,
     CLUSTER_ROLE_BINDINGS,
     CLUSTER_ROLES,
     CUSTOM_RESOURCE_DEFINITIONS,
@@ -22,7 +23,7 @@ from harness.kube.resources import (
 _ANNOTATIONS_BYTES_MAX = 256 * 1024
 _STANDARD_FINALIZERS = frozenset({"kubernetes", "orphan", "foregroundDeletion"})
 _PATH_NAMES = frozenset(
-    resource.group_resource for resource in (ROLES, ROLE_BINDINGS, CLUSTER_ROLES, CLUSTER_ROLE_BINDINGS)
+    resource.group_resource for resource in (ROLES, ROLE_BINDINGS, CLUSTER_ROLES, CLUSTER_ROLE_BINDINGS, API_SERVICES)
 )
 
 
