@@ -14,7 +14,7 @@ from harness.cluster.api.calls import Call, existing, refuse_force, require_mana
 from harness.cluster.api.http import Response
 from harness.cluster.api.hub import Hub
 from harness.cluster.api.listing import Listing, parse_listing
-from harness.cluster.api.scales import replicas_patch, scale_of
+from harness.cluster.api.scales import refuse_apply, replicas_patch, require_replicas, scale_of
 from harness.cluster.api.streaming import PodStreams
 from harness.cluster.api.streams import Streams
 from harness.cluster.store import Store, Stored
@@ -233,7 +233,8 @@ class Verbs:
 
     async def _get_scale(self, call: Call) -> Response:
         stored = await self._bridge(lambda: existing(self._store, call))
-        return answers.answer_value(scale_of(stored.obj))
+        require_replicas(call.served, stored.obj)
+        return answers.answer_value(scale_of(call.served, stored.obj))
 
     async def _set_scale(self, call: Call) -> Response:
         if call.verb == "patch" and bodies.is_apply(call.content_type):
@@ -246,10 +247,13 @@ class Verbs:
         scale = (
             bodies.decode(body, call.content_type, "Scale", find_message("autoscaling.Scale")) if kind is None else {}
         )
+        named = (scale.get("metadata") or {}).get("name") or route.name
+        if named != route.name:
+            raise BadRequest(f"the name of the object ({named}) does not match the name on the URL ({route.name})")
 
         def act() -> Object:
-            wanted = scale if kind is None else apply_patch(scale_of(existing(self._store, call).obj), patch, kind)
-            change = replicas_patch(wanted)
+            shown = scale_of(call.served, existing(self._store, call).obj)
+            change = replicas_patch(call.served, route.name, scale if kind is None else apply_patch(shown, patch, kind))
             return self._store.patch(
                 call.served.resource,
                 route.namespace,
@@ -260,12 +264,13 @@ class Verbs:
                 scaling=True,
             )
 
-        return answers.answer_value(scale_of(await self._bridge(act)))
+        return answers.answer_value(scale_of(call.served, await self._bridge(act)))
 
     async def _apply_scale(self, call: Call) -> Response:
         route, manager = call.route, require_manager(call)
         config = bodies.decode_config(call.request.body, call.check)
         dry_run = bodies.is_dry_run(call.query.get("dryRun"))
+        refuse_apply(call.served)
 
         def act() -> Object:
             return self._store.apply_scale(
@@ -278,7 +283,7 @@ class Verbs:
                 dry_run=dry_run,
             )
 
-        return answers.answer_value(scale_of(await self._bridge(act)))
+        return answers.answer_value(scale_of(call.served, await self._bridge(act)))
 
     def _decoded(self, call: Call) -> dict[str, Any]:
         """The object of the body, which lies in the namespace of the path."""

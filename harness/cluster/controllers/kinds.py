@@ -6,25 +6,16 @@ What upstream's RESTMapper and monitors are to the garbage collector, the namesp
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from harness.cluster.store.definitions import served_by
+from harness.cluster.store.scalepaths import ScalePaths, at_path, patch_at, paths_of
 from harness.kube.client import Change, Reader
 from harness.kube.objects import Object, is_true, name_of
 from harness.kube.resources import BUILT_IN, CUSTOM_RESOURCE_DEFINITIONS, Resource
 
-_REPLICAS = ".spec.replicas", ".status.replicas"
+__all__ = ["Kinds", "ScalePaths", "at_path", "patch_at"]
 _BUILT_IN: Mapping[tuple[str, str], Resource] = {(one.group, one.kind): one for one in BUILT_IN}
-
-
-@dataclass(frozen=True)
-class ScalePaths:
-    """Where an object keeps what its scale subresource shows, as paths like `.spec.replicas`."""
-
-    spec_replicas: str
-    status_replicas: str
-    selector: str | None
 
 
 class Kinds:
@@ -72,7 +63,7 @@ class Kinds:
         """Where a type keeps its scale; None for a type without the subresource."""
         if resource.group_resource in self._scales:
             return self._scales[resource.group_resource]
-        return ScalePaths(*_REPLICAS, None) if "scale" in resource.subresources else None
+        return ScalePaths() if "scale" in resource.subresources else None
 
     def _changed(self, change: Change, definition: Object, _old: Object | None) -> None:
         name = name_of(definition)
@@ -87,25 +78,7 @@ class Kinds:
         for version in definition["spec"]["versions"]:
             scale: Mapping[str, Any] | None = (version.get("subresources") or {}).get("scale")
             if scale is not None and version.get("storage"):
-                selector = scale.get("labelSelectorPath")
-                self._scales[name] = ScalePaths(scale["specReplicasPath"], scale["statusReplicasPath"], selector)
+                self._scales[name] = paths_of(scale)
         if not known:
             for listener in self._listeners:
                 listener(self._custom[name][0])
-
-
-def at_path(obj: Object, path: str) -> Any:
-    """The value at a path like `.status.replicas`; None where there is nothing."""
-    value: Any = obj
-    for part in path.strip(".").split("."):
-        value = value.get(part) if isinstance(value, Mapping) else None
-    return value
-
-
-def patch_at(path: str, value: Any) -> dict[str, Any]:
-    """The merge patch that writes `value` at a path."""
-    patch: Any = value
-    for part in reversed(path.strip(".").split(".")):
-        patch = {part: patch}
-    result: dict[str, Any] = patch
-    return result

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from harness.cluster.store.registry import Served
+from harness.cluster.store.scalepaths import BUILT_IN as SCALE_OF_BUILT_IN
+from harness.cluster.store.scalepaths import check_scale, paths_of
 from harness.cluster.store.validation.causes import invalid, required
 from harness.kube.errors import Cause
 from harness.kube.resources import Resource
@@ -49,11 +51,21 @@ def check_definition(definition: Mapping[str, Any]) -> list[Cause]:
             causes.append(required(f"spec.versions[{position}].name"))
         if not (version.get("schema") or {}).get("openAPIV3Schema"):
             causes.append(required(f"spec.versions[{position}].schema.openAPIV3Schema", "schemas are required"))
+    causes += _check_scales(versions)
     name = (definition.get("metadata") or {}).get("name")
     wanted = f"{names.get('plural')}.{spec.get('group')}"
     if not causes and name != wanted:
         causes.append(invalid("metadata.name", name, 'must be spec.names.plural+"."+spec.group'))
     return causes
+
+
+def _check_scales(versions: Sequence[Mapping[str, Any]]) -> list[Cause]:
+    """Where all versions have the same subresources upstream looks at them once, as those of the spec."""
+    scales = [(version.get("subresources") or {}).get("scale") for version in versions]
+    if scales and all(scale == scales[0] for scale in scales):
+        return [] if scales[0] is None else check_scale("spec.subresources.scale", scales[0])
+    found = [(position, scale) for position, scale in enumerate(scales) if scale is not None]
+    return [c for n, scale in found for c in check_scale(f"spec.versions[{n}].subresources.scale", scale)]
 
 
 def served_by(definition: Mapping[str, Any]) -> tuple[Served, ...]:
@@ -76,7 +88,7 @@ def _served(spec: Mapping[str, Any], version: Mapping[str, Any]) -> Served:
         singular=names.get("singular", str(names["kind"]).lower()),
         short_names=tuple(names.get("shortNames") or ()),
         categories=tuple(names.get("categories") or ()),
-        subresources=("status",) if "status" in subresources else (),
+        subresources=tuple(name for name in ("status", "scale") if name in subresources),
     )
     return Served(
         resource,
@@ -84,6 +96,7 @@ def _served(spec: Mapping[str, Any], version: Mapping[str, Any]) -> Served:
         storage=bool(version.get("storage")),
         schema=(version.get("schema") or {}).get("openAPIV3Schema") or {},
         columns=tuple(version.get("additionalPrinterColumns") or ()),
+        scale=paths_of(subresources["scale"]) if "scale" in subresources else SCALE_OF_BUILT_IN,
     )
 
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
+from harness.cluster.store.scalepaths import BUILT_IN as SCALE_OF_BUILT_IN
+from harness.cluster.store.scalepaths import ScalePaths
 from harness.kube.errors import NotFound
 from harness.kube.resources import BUILT_IN, OTHER_VERSIONS, Resource
 
@@ -15,13 +17,14 @@ _NONE: Mapping[str, Any] = MappingProxyType({})
 
 @dataclass(frozen=True)
 class Served:
-    """One served version of a resource type; objects are stored in the version with `storage`. `schema` and `columns` are those of a custom type."""
+    """One served version of a resource type; objects are stored in the version with `storage`. `schema`, `columns` and `scale` are those of a custom type."""
 
     resource: Resource
     custom: bool = False
     storage: bool = True
     schema: Mapping[str, Any] = field(default_factory=lambda: _NONE)
     columns: tuple[Mapping[str, Any], ...] = ()
+    scale: ScalePaths = SCALE_OF_BUILT_IN
 
 
 class Registry:

@@ -70,7 +70,7 @@ def await_(condition: Callable[[], bool]) -> None:
 def comparable(value: Any, namespace: str) -> Any:
     """What both have to agree on."""
     if isinstance(value, dict):
-        skipped = {"managedFields"}
+        skipped = {"managedFields", "storageVersionHash"}
         if str(value.get("kind")) in _STATUS_BY_CONTROLLERS and "metadata" in value:
             skipped.add("status")
         kept = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from tests.harness.cluster.api.answers.objects import Step
-from tests.harness.cluster.api.answers.tables import admission, defaults, refusals, schemas, writes
+from tests.harness.cluster.api.answers.tables import admission, defaults, refusals, scales, schemas, writes
 
 TABLES: Mapping[str, Mapping[str, list[Step]]] = {
     "writes": writes.SCENARIOS,
@@ -13,4 +13,5 @@ TABLES: Mapping[str, Mapping[str, list[Step]]] = {
     "admission": admission.SCENARIOS,
     "refusals": refusals.SCENARIOS,
     "schemas": schemas.SCENARIOS,
+    "scales": scales.SCENARIOS,
 }
