@@ -38,6 +38,22 @@ _COUNTED = frozenset(
         "validatingwebhookconfigurations.admissionregistration.k8s.io",
     }
 )
+_SEEN = frozenset(
+    {
+        "apiservices.apiregistration.k8s.io",
+        "csidrivers.storage.k8s.io",
+        "csinodes.storage.k8s.io",
+        "csistoragecapacities.storage.k8s.io",
+        "customresourcedefinitions.apiextensions.k8s.io",
+        "leases.coordination.k8s.io",
+        "mutatingwebhookconfigurations.admissionregistration.k8s.io",
+        "poddisruptionbudgets.policy",
+        "runtimeclasses.node.k8s.io",
+        "validatingwebhookconfigurations.admissionregistration.k8s.io",
+        "volumeattachments.storage.k8s.io",
+    }
+)
+"""The built-in types whose updates have to say which version they saw."""
 
 
 def has_generation(resource: Resource, *, custom: bool) -> bool:
@@ -139,9 +155,11 @@ def _is_reached_from_outside(spec: Mapping[str, Any]) -> bool:
     return spec.get("type") in {"NodePort", "LoadBalancer"} or bool(spec.get("externalIPs"))
 
 
-def require_version_of_custom(resource: Resource, obj: Mapping[str, Any], name: str) -> None:
-    """A custom object is never replaced unseen: raises Invalid."""
-    if not obj["metadata"].get("resourceVersion"):
+def require_version_stated(resource: Resource, obj: Mapping[str, Any], name: str, *, custom: bool) -> None:
+    """Objects of some kinds are never replaced unseen (`AllowUnconditionalUpdate`): raises Invalid."""
+    if not custom and resource.group_resource not in _SEEN:
+        return
+    if obj["metadata"].get("resourceVersion") in (None, "", "0"):
         text = "Invalid value: 0: must be specified for an update"
         cause = {"reason": "FieldValueInvalid", "message": text, "field": "metadata.resourceVersion"}
         details = {"name": name, "group": resource.group, "kind": resource.plural, "causes": [cause]}

@@ -55,6 +55,7 @@ def replace(
     draft = draft_of(served, asked, obj, strict=strict)
     name = str(draft["metadata"].get("name") or "")
     old = core.existing(served.resource, draft["metadata"].get("namespace"), name)
+    meta.require_version_stated(asked.resource, draft, name, custom=asked.custom)
     claim = Claim(Write(core.registry, asked, manager, core.kernel.now, subresource), given_in(obj))
     return update(core, served, old, draft, claim, dry_run=dry_run, strict=strict)
 
@@ -86,8 +87,7 @@ def patch(
     meta.require_name(patched, name)
     check_patched(asked, patched, strict)
     draft = dict(patched)
-    if asked.custom:
-        meta.require_version_of_custom(asked.resource, draft, name)
+    meta.require_version_stated(asked.resource, draft, name, custom=asked.custom)
     meta.fit_type(asked.resource, draft)
     if asked is not served:
         draft = to_storage(asked.resource, served.resource, draft)

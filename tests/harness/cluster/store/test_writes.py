@@ -15,6 +15,7 @@ from harness.kube.resources import (
     CONFIG_MAPS,
     DEPLOYMENTS,
     JOBS,
+    LEASES,
     NAMESPACES,
     NODES,
     PERSISTENT_VOLUME_CLAIMS,
@@ -415,3 +416,17 @@ def test_given_a_name_that_is_taken_then_it_already_exists(store: Store) -> None
         "details": {"name": "c", "kind": "configmaps"},
         "code": 409,
     }
+
+
+@pytest.mark.parametrize("version", [None, "", "0"])
+def test_given_a_kind_that_is_never_replaced_unseen_then_an_update_says_its_version(
+    store: Store, version: str | None
+) -> None:
+    made = store.create(LEASES, {"metadata": {"name": "l", "namespace": "default"}, "spec": {}})
+    blind = {**made, "metadata": {**made["metadata"], "resourceVersion": version}}
+    text = (
+        r'leases.coordination.k8s.io "l" is invalid: metadata.resourceVersion: Invalid value: 0: must be specified for'
+    )
+    with pytest.raises(Invalid, match=text):
+        store.replace(LEASES, blind)
+    assert store.replace(LEASES, {**made, "spec": {"holderIdentity": "x"}})["spec"] == {"holderIdentity": "x"}
