@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -80,3 +81,32 @@ def test_given_the_default_then_everything_is_allowed(k: Kubectl) -> None:
     assert k("auth", "can-i", "*", "*").strip() == "yes"
     assert k("auth", "can-i", "delete", "nodes", "--as=ann").strip() == "yes"
     assert "*.*" in k("auth", "can-i", "--list")
+
+
+@shows("get apiservices", "create clusterrole --aggregation-rule", "wait --for=jsonpath", "describe secret")
+def test_given_a_served_cluster_then_its_own_controllers_answer(k: Kubectl) -> None:
+    listed = {row[0]: row[1:3] for row in table(k("get", "apiservices"))}
+    assert listed["v1.apps"] == ["Local", "True"]
+    assert listed["v1beta1.metrics.k8s.io"] == ["kube-system/metrics-server", "True"]
+
+    whole, part = f"whole-{k.namespace}", f"part-{k.namespace}"
+    try:
+        k("create", "clusterrole", whole, f"--aggregation-rule=part-of={whole}")
+        k("create", "clusterrole", part, "--verb=get", "--resource=pods")
+        k("label", "clusterrole", part, f"part-of={whole}")
+        k("wait", "--for=jsonpath={.rules[0].resources[0]}=pods", f"clusterrole/{whole}", "--timeout=20s")
+    finally:
+        k("delete", "clusterrole", "--ignore-not-found", whole, part)
+
+    manifest = {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": "held", "annotations": {"kubernetes.io/service-account.name": "default"}},
+        "type": "kubernetes.io/service-account-token",
+    }
+    k("create", "-f", "-", stdin=yaml.safe_dump(manifest))
+    k("wait", "--for=jsonpath={.data.token}", "secret/held", "--timeout=20s")
+    token = base64.b64decode(k("get", "secret", "held", "-o", "jsonpath={.data.token}")).decode()
+    who = k("auth", "whoami", f"--token={token}", "-o", "jsonpath={.status.userInfo.username}")
+    assert who == f"system:serviceaccount:{k.namespace}:default"
+    assert "token:" in k("describe", "secret", "held")

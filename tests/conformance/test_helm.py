@@ -99,7 +99,8 @@ def test_given_a_hook_that_fails_then_the_upgrade_fails_and_the_release_can_stil
 
     assert helm("uninstall", "r", "--wait", "--timeout", "50s") == 'release "r" uninstalled\n'
     k("wait", "--for=delete", "pods", "--selector=app=r", "--timeout=50s")
-    assert json.loads(helm("list", "-a", "-o", "json")) == []
+    gone = helm.run("history", "r")
+    assert (gone.returncode, gone.stderr) == (1, "Error: release: not found\n")
     left = k("get", "deployments,services,pdb,configmaps,serviceaccounts", "-o", "name").split()
     assert left == ["configmap/kube-root-ca.crt", "serviceaccount/default"]
 

@@ -50,9 +50,8 @@ def test_given_a_stateful_set_and_a_daemon_set_then_their_rollouts_are_followed(
         ],
     }  # fmt: skip
     k("apply", "-f", "-", stdin=json.dumps(sets))
-    assert "partitioned roll out complete" in k("rollout", "status", "statefulset/db", "--timeout=50s") or k(
-        "get", "sts"
-    )
+    said = k("rollout", "status", "statefulset/db", "--timeout=50s")
+    assert said.endswith("partitioned roll out complete: 2 new pods have been updated...\n")
     assert k("rollout", "status", "daemonset/agent", "--timeout=50s").endswith(
         'daemon set "agent" successfully rolled out\n'
     )
