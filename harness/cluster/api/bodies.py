@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 import orjson
-import yaml
 
 from harness.cluster.api import duplicates, gotext
 from harness.cluster.store import Served
@@ -23,7 +22,6 @@ _PATCHES: Mapping[str, PatchType] = {
     "application/strategic-merge-patch+json": "strategic",
 }
 _APPLY = "application/apply-patch+yaml"
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _YAML = frozenset({"application/yaml", "application/x-yaml", "text/yaml"})
 _JSON = frozenset({"", "application/json", "application/octet-stream"})
 _PROTOBUF = "application/vnd.kubernetes.protobuf"

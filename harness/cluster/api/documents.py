@@ -14,8 +14,9 @@ import orjson
 
 from harness.cluster.api import openapi
 from harness.cluster.api.discovery import AGGREGATED, catalogue
+from harness.cluster.api.negotiation import NotAcceptable
 from harness.cluster.store import Registry
-from harness.kube.errors import ApiError, MethodNotAllowed, NotFound
+from harness.kube.errors import MethodNotAllowed, NotFound
 
 _GO_VERSION, _PLATFORM = "go1.25", "linux/amd64"
 _JSON, _TEXT = "application/json", "text/plain; charset=utf-8"
@@ -24,12 +25,6 @@ _HEALTH = ("/healthz", "/livez", "/readyz")
 _CHECKS = ("ping", "log", "etcd")
 OPEN = frozenset({*_HEALTH, "/version"})
 """Paths that are answered without credentials."""
-
-
-class NotAcceptable(ApiError):
-    """No form of the answer that the client takes is served."""
-
-    code, reason = 406, "NotAcceptable"
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,6 @@
 """The form in which an answer is wanted: whole objects, their metadata alone, or a table (apiserver `endpoints/handlers/negotiation`).
 
-Everything is served as JSON. Of the types in Accept the first that is served counts, so clients that prefer protobuf and also take JSON get JSON; one that
-takes nothing else is refused with 406. YAML and CBOR answers are not served either.
+They are made as JSON; what is wanted as YAML becomes so in the end (`finishing`).
 """
 
 from __future__ import annotations
@@ -12,21 +11,14 @@ from typing import Any, Protocol
 import orjson
 
 from harness.cluster.api.answers import encode_list, face, shown
+from harness.cluster.api.negotiation import JSON, YAML, NotAcceptable, clauses, unknown_form, unknown_media
 from harness.cluster.api.tables import Table
 from harness.cluster.store import Served, Stored
-from harness.kube.errors import ApiError
 
-_JSON = frozenset({"application/json", "application/*", "*/*"})
-_SERVED = "application/json"
+_PLAIN = frozenset({JSON, "*/*"})
 _META = "meta.k8s.io"
 _VERSIONS = frozenset({"v1", "v1beta1"})
 _ONE, _MANY = "PartialObjectMetadata", "PartialObjectMetadataList"
-
-
-class NotAcceptable(ApiError):
-    """No form of the answer that the client takes is served."""
-
-    code, reason = 406, "NotAcceptable"
 
 
 class Form(Protocol):
@@ -125,23 +117,20 @@ class Printed:
 
 def parse_form(accept: str, served: Served, query: Mapping[str, str], verb: str) -> Form:
     """What the client asks for. Raises NotAcceptable."""
-    if not accept or accept in _JSON:
+    if not accept or accept in _PLAIN:
         return Whole(served)
-    refusal = f"406: Not Acceptable\n\nAvailable representations: {_SERVED}"
-    for clause in accept.replace(" ", "").split(","):
-        media, *pairs = clause.split(";")
-        if media.lower() not in _JSON:
-            continue
-        options = dict(pair.partition("=")[::2] for pair in pairs)
-        wanted, version = options.get("as"), options.get("v", "")
-        if wanted is None:
+    wanted = clauses(accept)
+    if not wanted:
+        raise unknown_media(collection=verb in {"list", "watch"})
+    for media, options in wanted:
+        form, version = options.get("as"), options.get("v", "")
+        if media == YAML and verb == "watch":
+            raise unknown_form(streamed=True)
+        if form is None:
             return Whole(served)
-        if options.get("g") == _META and version in _VERSIONS:
-            maker = _MAKERS.get(wanted)
-            if maker is not None:
-                return maker(served, query, version, verb)
-        refusal = f"only the following media types are accepted: {_SERVED}"
-    raise NotAcceptable(refusal, details={})
+        if options.get("g") == _META and version in _VERSIONS and form in _MAKERS:
+            return _MAKERS[form](served, query, version, verb)
+    raise unknown_form()
 
 
 def _printed(served: Served, query: Mapping[str, str], version: str, verb: str) -> Form:  # noqa: ARG001 - as the others

@@ -39,8 +39,8 @@ from harness.cluster.api.auth import (
 from harness.cluster.api.bodies import decode
 from harness.cluster.api.bridge import Bridge
 from harness.cluster.api.calls import Call, read_call
-from harness.cluster.api.compression import compressed, is_worth_it
 from harness.cluster.api.documents import OPEN, Document, Documents
+from harness.cluster.api.finishing import finished, is_unfinished
 from harness.cluster.api.http import HttpServer, Request, Response
 from harness.cluster.api.hub import Hub
 from harness.cluster.api.logs import LogPath
@@ -148,11 +148,11 @@ class ApiServer:
             "contexts": [{"name": name, "context": {"cluster": name, "user": name, "namespace": "default"}}],
             "current-context": name,
         }
-        from harness.cluster.api import yamltext  # not every server is asked for YAML: 10 ms
+        from harness.cluster.api import yamlout  # not every server is asked for YAML: 10 ms
 
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch(mode=0o600)
-        path.write_bytes(yamltext.dump(body))
+        path.write_bytes(yamlout.dump(body))
         return path
 
     def _prepare(self) -> None:
@@ -185,9 +185,9 @@ class ApiServer:
         try:
             answer = self._serve(request)
         except Exception as error:  # noqa: BLE001 - told apart there
-            return _refusal(request, error)
+            answer = _refusal(request, error)
         if isinstance(answer, Response):
-            return self._finish(request, answer) if is_worth_it(request, answer) else answer
+            return self._finish(request, answer) if is_unfinished(request, answer) else answer
         return self._await(request, answer)
 
     async def _await(self, request: Request, coming: Coroutine[Any, Any, Response | None]) -> Response | None:
@@ -196,13 +196,12 @@ class ApiServer:
         except ConnectionError:
             raise
         except Exception as error:  # noqa: BLE001 - told apart there
-            return _refusal(request, error)
+            answer = _refusal(request, error)
         return answer if answer is None else await self._finish(request, answer)
 
     async def _finish(self, request: Request, answer: Response) -> Response:
-        """Large answers are compressed on a thread of their own, if the client takes that."""
-        if is_worth_it(request, answer):
-            return await asyncio.get_running_loop().run_in_executor(None, compressed, answer)
+        if is_unfinished(request, answer):
+            return await asyncio.get_running_loop().run_in_executor(None, finished, request, answer)
         return answer
 
     def _serve(self, request: Request) -> Answer:

@@ -183,6 +183,8 @@ class Verbs:
 
         def act() -> tuple[Object, bool]:
             obj = self._delete_one(call, call.route.namespace, call.route.name, options)
+            if options.dry_run:
+                return obj, "deletionTimestamp" not in obj["metadata"]
             return obj, self._store.stored(call.served.resource, call.route.namespace, call.route.name) is None
 
         obj, gone = await self._bridge(act)

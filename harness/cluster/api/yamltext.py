@@ -1,4 +1,4 @@
-"""YAML, as bodies bring it and as clients may ask for it; loaded with the first of these, because the parser takes its time."""
+"""YAML as bodies bring it (`yamlout` writes it); loaded with the first of these, because the parser takes its time."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import Any
 import yaml
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-_DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
 
 class Unreadable(ValueError):
@@ -24,11 +23,6 @@ def load(body: bytes) -> Any:
         raise Unreadable(f"yaml: {f'line {line}: ' if line else ''}{error.problem}") from error
     except yaml.YAMLError as error:
         raise Unreadable(f"yaml: {error}") from error
-
-
-def dump(value: Any) -> bytes:
-    """The text of a value."""
-    return str(yaml.dump(value, Dumper=_DUMPER, sort_keys=True)).encode()
 
 
 def repeated(body: bytes) -> list[str]:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import orjson
+import yaml
 
 from tests.harness.cluster.api.answers.runner import comparable
 from tests.harness.cluster.api.exchanges.table import SELECTORS, TABLE, Exchange
@@ -46,9 +47,15 @@ def answer(connect: Connect, headers: Mapping[str, str], namespace: str, exchang
     """One of them."""
     method, path, more, body = exchange
     code, media, data = send(connect, (method, path.replace("NS", namespace), {**headers, **more}, body))
-    watched = data.startswith(b'{"type"')
-    lines = [orjson.loads(line) for line in data.splitlines()] if watched else orjson.loads(data) if data else None
-    return {"code": code, "media": media, "body": _settled(comparable(lines, namespace))}
+    return {"code": code, "media": media, "body": _settled(comparable(_read(media, data), namespace))}
+
+
+def _read(media: str, data: bytes) -> Any:
+    if media == "application/yaml":
+        return yaml.safe_load(data)
+    if data.startswith(b'{"type"'):
+        return [orjson.loads(line) for line in data.splitlines()]
+    return orjson.loads(data) if data else None
 
 
 def _settled(value: Any) -> Any:
