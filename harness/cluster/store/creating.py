@@ -9,14 +9,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from harness.cluster.store import metadata as meta
-from harness.cluster.store.apply import Managed, Ownership, Write, given_in, parts_of, rehearsed
+from harness.cluster.store.apply import NO_DEFINITION, Managed, Ownership, Write, given_in, parts_of, rehearsed
 from harness.cluster.store.core import Core
 from harness.cluster.store.defaults import default
 from harness.cluster.store.defaults.status import begin_status
-from harness.cluster.store.definitions import served_by
+from harness.cluster.store.definitions import CLEANUP, served_by
 from harness.cluster.store.drafting import Draft, complete, draft_of, refuse
 from harness.cluster.store.fieldvalidation import Strictness
 from harness.cluster.store.registry import Served
+from harness.cluster.store.rules import check_rules
 from harness.cluster.store.validation import check, check_metadata
 from harness.kube.errors import AlreadyExists
 from harness.kube.objects import Object, new_object
@@ -60,12 +61,16 @@ def create(
     complete(served, draft, core.now, strict=strict)
     write = Write(core.registry, asked, manager, core.kernel.now)
     ownership = _claim(core, write, obj, draft) if applied is None else Ownership.known(applied)
+    if resource == CUSTOM_RESOURCE_DEFINITIONS:
+        ownership = _accepted(core, write, draft, ownership)
     core.admission.admit(resource, draft)
     for mutator in core.mutators:
         mutator.admit(resource, draft)
     if core.mutators:
         default(resource, draft)
     refuse(resource, name, check_metadata(resource, draft["metadata"]) + check(resource, draft))
+    if served.custom:
+        refuse(resource, name, check_rules(served.schema, draft, None))
     if resource == SERVICES:
         core.addresses.allocate(draft)
     if "status" in resource.subresources and resource != CUSTOM_RESOURCE_DEFINITIONS and not served.custom:
@@ -108,11 +113,27 @@ def _claim(core: Core, write: Write, sent: Mapping[str, Any], draft: Draft) -> O
     """What the creator owns: what it asked for, before admission adds to it."""
     resource = write.asked.resource
     parts = None
-    if resource == SERVICES:
+    if resource == CUSTOM_RESOURCE_DEFINITIONS:
+        parts = parts_of({**draft, "metadata": _as_sent(draft["metadata"]), "status": NO_DEFINITION["status"]})
+    elif resource == SERVICES:
         parts = parts_of({**draft, "spec": meta.without_allocated(draft["spec"], sent.get("spec"))})
     elif resource in _ADMITTED or core.mutators:
         parts = parts_of(draft)
     return Ownership(write, None, draft=parts, given=given_in(sent))
+
+
+def _as_sent(metadata: Draft) -> Draft:
+    """Without the finalizer that holds a definition for its instances, which nobody owns."""
+    kept = [finalizer for finalizer in metadata["finalizers"] if finalizer != CLEANUP]
+    rest = {key: value for key, value in metadata.items() if key != "finalizers"}
+    return {**rest, "finalizers": kept} if kept else rest
+
+
+def _accepted(core: Core, write: Write, draft: Draft, created: Ownership) -> Ownership:
+    """The API server itself accepts a definition's names: a moment later upstream, at once here; the fields of the status are its own."""
+    status = {**NO_DEFINITION["status"], "storedVersions": draft["status"]["storedVersions"]}
+    accepting = Write(core.registry, write.asked, "kube-apiserver", core.kernel.now, "status")
+    return Ownership(accepting, ({**draft, "status": status}, created))
 
 
 def _after_create(core: Core, resource: Resource, created: Object) -> None:

@@ -11,8 +11,10 @@ from harness.cluster.store.apply.managers import ApplyConflict, Managed, decode_
 from harness.cluster.store.apply.ownership import Ownership, Write, parts_of, with_managed
 from harness.cluster.store.apply.scale import scale_applied, scaled
 from harness.cluster.store.apply.server_side import Unapplicable, apply_config, check_config
+from harness.cluster.store.apply.shapes import NO_DEFINITION
 
 __all__ = [
+    "NO_DEFINITION",
     "ApplyConflict",
     "Claim",
     "Managed",

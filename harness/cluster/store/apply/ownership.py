@@ -26,11 +26,12 @@ from harness.cluster.store.apply.managers import (
     encode_managed,
 )
 from harness.cluster.store.apply.reset import reset_fields
-from harness.cluster.store.apply.shapes import Shape, shape_of, zero_of
+from harness.cluster.store.apply.shapes import NO_DEFINITION, Shape, shape_of, zero_of
 from harness.cluster.store.conversion import from_storage
 from harness.cluster.store.registry import Registry, Served
 from harness.cluster.store.types import message_of
 from harness.kube.objects import Object
+from harness.kube.resources import CUSTOM_RESOURCE_DEFINITIONS
 
 CHAIN_MAX = 64
 _INTERNED_MAX = 8192
@@ -89,6 +90,8 @@ class Write:
 
     def nothing(self) -> Mapping[str, Any]:
         """The object before it is created: what Go writes of an empty one."""
+        if self.asked.resource == CUSTOM_RESOURCE_DEFINITIONS:
+            return NO_DEFINITION
         message = None if self.asked.custom else message_of(self.asked.resource)
         return {} if message is None else zero_of(message)
 

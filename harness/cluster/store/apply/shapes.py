@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from harness.cluster.store.registry import Served
 from harness.cluster.store.types import Field, Message, find_message, message_of
+from harness.kube.resources import CUSTOM_RESOURCE_DEFINITIONS
 
 Kind = Literal["scalar", "list", "map", "deduced"]
 _SCALARS = {
@@ -102,6 +103,8 @@ def shape_of(served: Served) -> Shape:
     """The shape of a served type."""
     if served.custom:
         return of_schema(served.schema)
+    if served.resource == CUSTOM_RESOURCE_DEFINITIONS:
+        return _DEFINITION
     message = message_of(served.resource)
     return DEDUCED_MAP if message is None else of_message(message.name)
 
@@ -179,6 +182,21 @@ def _zero_value(field: Field) -> Any:
 
 
 _META = "meta.ObjectMeta"
+_CONDITIONS = Shape("list", keys=("type",), element=DEDUCED_MAP)
+_DEFINITION = Shape(
+    "map",
+    element=DEDUCED,
+    make_fields=lambda: {
+        **_system(),
+        "status": Shape("map", element=DEDUCED, make_fields=lambda: {"conditions": _CONDITIONS}),
+    },
+)
+"""A CustomResourceDefinition, whose Go type is not recorded: all but its conditions merges as it would without a schema."""
+NO_DEFINITION: Mapping[str, Any] = {
+    "spec": {"group": "", "names": {"kind": "", "plural": ""}, "scope": "", "versions": None},
+    "status": {"acceptedNames": {"kind": "", "plural": ""}, "conditions": None, "storedVersions": None},
+}
+"""What Go writes of an empty one."""
 
 
 def of_schema(schema: Mapping[str, Any]) -> Shape:
