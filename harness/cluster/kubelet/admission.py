@@ -64,15 +64,15 @@ def _raise(total: dict[str, int], floor: Mapping[str, int]) -> None:
         total[name] = max(total.get(name, 0), amount)
 
 
-def admit(pod: Object, node: Object, others: Iterable[Object]) -> Verdict | None:
-    """Why `node`, where `others` live, does not take the pod; None when it does."""
+def admit(pod: Object, node: Object, others: Iterable[Mapping[str, int]]) -> Verdict | None:
+    """Why `node`, where pods with the requests `others` live, does not take the pod; None when it does."""
     capacity = (node.get("status") or {}).get("allocatable") or {}
     living = list(others)
     if len(living) + 1 > quantity.whole(capacity.get("pods", 110)):
         return _out_of("pods", 1, len(living), quantity.whole(capacity.get("pods", 110)))
     used: dict[str, int] = {}
     for other in living:
-        _add(used, request_of(other))
+        _add(used, other)
     allocatable = _amounts(capacity)
     asked = request_of(pod)
     for name in (*_RESOURCES, *sorted(set(asked) - set(_RESOURCES))):

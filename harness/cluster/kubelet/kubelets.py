@@ -175,9 +175,9 @@ class Kubelets:
         for worker in self._on(node.name):
             worker.end(critical_s, SHUTDOWN)
 
-    def _neighbours(self, worker: PodWorker) -> list[Object]:
-        """The other pods that take up room on a worker's node."""
-        return [other.pod for other in self._on(worker.node.name) if other is not worker and other.admitted]
+    def _neighbours(self, worker: PodWorker) -> list[Mapping[str, int]]:
+        """What the other pods that take up room on a worker's node ask for."""
+        return [other.request for other in self._on(worker.node.name) if other is not worker and other.admitted]
 
     def _idle(self, worker: PodWorker) -> None:
         """Nothing of a worker's pod runs any more."""

@@ -10,11 +10,12 @@ back-off decide; at the end of the pod sidecars go last, in reverse.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import cached_property
 
 from harness.clock import SECOND, Kernel, Timer, parse_time
 from harness.cluster.kubelet import pressure
-from harness.cluster.kubelet.admission import admit
+from harness.cluster.kubelet.admission import admit, request_of
 from harness.cluster.kubelet.containers import Container, Running, Terminated, containers_of, restarts_after
 from harness.cluster.kubelet.ending import Ending
 from harness.cluster.kubelet.logs import last_words
@@ -47,7 +48,7 @@ class PodWorker:
         starter: Starter,
         node: KubeletNode,
         pod: Object,
-        neighbours: Callable[[PodWorker], list[Object]],
+        neighbours: Callable[[PodWorker], list[Mapping[str, int]]],
         on_idle: Callable[[PodWorker], None],
         on_change: Callable[[KubeletNode, Usage | None], None],
     ) -> None:
@@ -73,6 +74,11 @@ class PodWorker:
         self._containers = containers_of(pod)
         self._ending = Ending(kernel, starter, self._containers, lambda: self.pod)
         self._prober = Prober(starter.hooks.runtime, starter.recorder, self._containers, lambda: kernel.now, self.sync)
+
+    @cached_property
+    def request(self) -> Mapping[str, int]:
+        """What it asks for."""
+        return request_of(self.pod)
 
     @property
     def idle(self) -> bool:
