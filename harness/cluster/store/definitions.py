@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from harness.cluster.store.registry import Served
+from harness.cluster.store.rules import check_definitions
 from harness.cluster.store.scalepaths import BUILT_IN as SCALE_OF_BUILT_IN
 from harness.cluster.store.scalepaths import check_scale, paths_of
 from harness.cluster.store.validation.causes import invalid, required
@@ -51,7 +52,7 @@ def check_definition(definition: Mapping[str, Any]) -> list[Cause]:
             causes.append(required(f"spec.versions[{position}].name"))
         if not (version.get("schema") or {}).get("openAPIV3Schema"):
             causes.append(required(f"spec.versions[{position}].schema.openAPIV3Schema", "schemas are required"))
-    causes += _check_scales(versions)
+    causes += _check_scales(versions) + _check_rules(versions)
     name = (definition.get("metadata") or {}).get("name")
     wanted = f"{names.get('plural')}.{spec.get('group')}"
     if not causes and name != wanted:
@@ -66,6 +67,15 @@ def _check_scales(versions: Sequence[Mapping[str, Any]]) -> list[Cause]:
         return [] if scales[0] is None else check_scale("spec.subresources.scale", scales[0])
     found = [(position, scale) for position, scale in enumerate(scales) if scale is not None]
     return [c for n, scale in found for c in check_scale(f"spec.versions[{n}].subresources.scale", scale)]
+
+
+def _check_rules(versions: Sequence[Mapping[str, Any]]) -> list[Cause]:
+    """Where all versions have the same schema upstream looks at it once, as that of the spec."""
+    schemas = [(version.get("schema") or {}).get("openAPIV3Schema") or {} for version in versions]
+    if schemas and all(schema == schemas[0] for schema in schemas):
+        return check_definitions(schemas[0], "spec.validation.openAPIV3Schema")
+    places = enumerate(schemas)
+    return [c for n, schema in places for c in check_definitions(schema, f"spec.versions[{n}].schema.openAPIV3Schema")]
 
 
 def served_by(definition: Mapping[str, Any]) -> tuple[Served, ...]:

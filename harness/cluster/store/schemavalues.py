@@ -1,6 +1,6 @@
 """Values against an OpenAPI v3 schema, with the texts of kube-openapi's validation and the API server's causes (Kubernetes 1.34).
 
-Not checked: CEL rules (`x-kubernetes-validations`), and formats other than date-time, date, byte, duration, ipv4, ipv6, cidr
+CEL rules are the business of `rules`. Not checked: formats other than date-time, date, byte, duration, ipv4, ipv6, cidr
 and uuid.
 """
 

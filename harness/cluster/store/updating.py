@@ -22,6 +22,7 @@ from harness.cluster.store.log import Stored
 from harness.cluster.store.patching import apply_patch
 from harness.cluster.store.registry import Served
 from harness.cluster.store.removing import remove
+from harness.cluster.store.rules import check_rules
 from harness.cluster.store.subresources import written_through
 from harness.cluster.store.types import message_of
 from harness.cluster.store.validation import check_update
@@ -125,6 +126,8 @@ def update(
         claim = claim.before_admission(old, candidate, new)
     if new == before and not claim.moves(old):
         return before
+    if served.custom:
+        refuse(resource, str(metadata["name"]), check_rules(served.schema, new, before))
     ownership = claim.ownership(old)
     checked = not subresource and resource in _CHECKED_UPDATES and new.get("spec") != before.get("spec")
     charges = core.admission.validate(resource, new, before, core.kernel.now) if checked else []

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from tests.harness.cluster.api.answers.objects import Step
-from tests.harness.cluster.api.answers.tables import admission, defaults, refusals, scales, schemas, writes
+from tests.harness.cluster.api.answers.tables import admission, defaults, refusals, rules, scales, schemas, writes
 
 TABLES: Mapping[str, Mapping[str, list[Step]]] = {
     "writes": writes.SCENARIOS,
@@ -14,4 +14,5 @@ TABLES: Mapping[str, Mapping[str, list[Step]]] = {
     "refusals": refusals.SCENARIOS,
     "schemas": schemas.SCENARIOS,
     "scales": scales.SCENARIOS,
+    "rules": rules.SCENARIOS,
 }
