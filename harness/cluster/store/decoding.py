@@ -6,11 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from harness.cluster.store.fieldvalidation import (
+    FieldCheck,
     Strictness,
     cannot_be_handled,
     note_unknown,
     refuse_patched,
     report_unknown,
+    unpatchable,
 )
 from harness.cluster.store.registry import Served
 from harness.cluster.store.schema import conform
@@ -43,7 +45,7 @@ def decode_object(served: Served, obj: Mapping[str, Any], *, strict: Strictness 
 
 
 def check_patched(served: Served, patched: Mapping[str, Any], strict: Strictness) -> None:
-    """Look at all fields of what a patch made. Raises BadRequest, and with `strict` the refusal of unknown fields."""
+    """Look at all fields of what a patch made. Raises the refusal of a patch of which no object comes, or (`strict`) unknown fields."""
     if not strict:
         return
     resource, unknown = served.resource, list[str]()
@@ -54,6 +56,8 @@ def check_patched(served: Served, patched: Mapping[str, Any], strict: Strictness
         else:
             _metadata(patched.get("metadata"), unknown)
     except Undecodable as error:
+        if isinstance(strict, FieldCheck):
+            raise unpatchable(patched, strict, str(error)) from error
         raise cannot_be_handled(resource, str(error)) from error
     check = note_unknown(unknown, strict, ordered=True)
     if served.custom:

@@ -71,10 +71,15 @@ def refuse_patched(patched: Any, check: FieldCheck) -> None:
     """Raises the refusal of a patch that makes an object with unknown fields, or has keys twice."""
     why = check.refusal() if check.mode == "Strict" else ""
     if why:
-        shown = check.shown_patch(patched) if check.shown_patch is not None else ""
-        message = f"Invalid value: {shown}: {why}"
-        cause = {"reason": "FieldValueInvalid", "message": message, "field": "patch"}
-        raise _Unpatchable(f' "" is invalid: patch: {message}', details={"causes": [cause]})
+        raise unpatchable(patched, check, why)
+
+
+def unpatchable(patched: Any, check: FieldCheck, why: str) -> ApiError:
+    """The refusal of a patch that makes an object which cannot be read, or is not read as strictly as was asked."""
+    shown = check.shown_patch(patched) if check.shown_patch is not None else ""
+    message = f"Invalid value: {shown}: {why}"
+    cause = {"reason": "FieldValueInvalid", "message": message, "field": "patch"}
+    return _Unpatchable(f' "" is invalid: patch: {message}', details={"causes": [cause]})
 
 
 def cannot_be_handled(resource: Resource, why: str) -> BadRequest:

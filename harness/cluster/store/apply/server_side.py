@@ -23,8 +23,9 @@ from harness.cluster.store.apply.managers import (
 )
 from harness.cluster.store.apply.ownership import Write
 from harness.cluster.store.apply.typed import Mistyped, compare, fields_of, validate
+from harness.cluster.store.conversion import to_storage
 from harness.kube.errors import ApiError, BadRequest
-from harness.kube.objects import Object
+from harness.kube.objects import Object, thaw
 from harness.kube.resources import Resource
 
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
@@ -68,7 +69,7 @@ def apply_config(
     """The object (None when it stays as it is) and its entries after the apply. Raises ApplyConflict, Unapplicable."""
     ground, resource = write.ground(), write.asked.resource
     if not write.asked.storage:
-        ground = Ground(ground.shape_of, ground.api_version, ground.reset)
+        ground = _through_storage(write, ground)
     try:
         validate(ground.shape, config)
     except Mistyped as error:
@@ -88,6 +89,18 @@ def apply_config(
     if write.manager == _KUBECTL and live is not None and _annotations(present).get(LAST_APPLIED):
         new = _with_last_applied(present, config)
     return new, left
+
+
+def _through_storage(write: Write, ground: Ground) -> Ground:
+    """The ground on which objects are in the version of the request, which is not the stored one: other versions show them by way of that."""
+    asked, stored = write.asked.resource, write.registry.storage(write.asked.resource).resource
+
+    def view(api_version: str, obj: Any) -> Any:
+        if api_version == asked.api_version:
+            return obj
+        return ground.view(api_version, to_storage(asked, stored, thaw(obj)))
+
+    return Ground(ground.shape_of, ground.api_version, ground.reset, view)
 
 
 def untyped(resource: Resource, config: Mapping[str, Any], error: Mistyped) -> Unapplicable:

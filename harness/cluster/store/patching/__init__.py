@@ -16,11 +16,15 @@ from harness.kube.errors import BadRequest
 
 __all__ = ["apply_patch", "json_patch", "merge_patch", "strategic_merge_patch"]
 
+_TYPES = {str: "string", bool: "bool", int: "number", float: "number"}
+
 
 def apply_patch(target: Any, patch: Any, kind: PatchType, message: Message | None = None) -> Any:
     """`target`, of the built-in type `message`, with `patch` applied. Raises BadRequest or Invalid when the patch itself is wrong."""
     if kind == "json":
         return json_patch(target, patch)
     if not isinstance(patch, dict):
-        raise BadRequest(f"a {kind} patch has to be a JSON object, this one is {type(patch).__name__}")
+        prefix = "error decoding patch: " if kind == "merge" else ""
+        found = _TYPES.get(type(patch), "array")
+        raise BadRequest(f"{prefix}json: cannot unmarshal {found} into Go value of type map[string]interface {{}}")
     return merge_patch(target, patch) if kind == "merge" else strategic_merge_patch(target, patch, message)
