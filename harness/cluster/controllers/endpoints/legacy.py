@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from harness.clock import Kernel
 from harness.cluster.controllers.endpoints import rules
+from harness.cluster.controllers.endpoints.behind import Behind, Member, Selecting, TriggerTimes
 from harness.cluster.controllers.pacing import Pace
 from harness.cluster.controllers.pods import is_ready
 from harness.kube.client import Reader, Writer
 from harness.kube.controllers import Watch
 from harness.kube.errors import Forbidden, NotFound
-from harness.kube.objects import Object, is_deleting, labels_of, name_of, namespace_of, new_object, split_key
+from harness.kube.objects import Object, is_deleting, key_of, labels_of, name_of, namespace_of, new_object, split_key
 from harness.kube.resources import ENDPOINTS, PODS, SERVICES
 
 _MANAGED = {"endpoints.kubernetes.io/managed-by": "endpoint-controller"}
@@ -29,16 +30,17 @@ class EndpointsController:
         self._kernel = kernel
         self._reader = reader
         self._writer = writer
-        self._times = rules.TriggerTimes()
+        self._times = TriggerTimes()
         self._pace = Pace()
-        rules.index_services(reader)
+        self._selecting = Selecting(reader)
+        self._behind = Behind(reader)
 
     def watches(self) -> Sequence[Watch]:
         """Services, the pods that they select, and Endpoints."""
         return [
             Watch(SERVICES),
-            Watch(PODS, lambda pod: rules.services_of(self._reader, pod)),
-            Watch(ENDPOINTS),
+            Watch(PODS, self._selecting.keys),
+            Watch(ENDPOINTS, self._taken_away),
         ]
 
     def reconcile(self, key: str) -> int | None:
@@ -48,6 +50,7 @@ class EndpointsController:
         if service is None:
             self._times.forget(key)
             self._pace.forget(key)
+            self._behind.forget(key)
             self._remove(namespace, name)
             return None
         if not rules.is_handled(service) or is_deleting(service):
@@ -55,12 +58,17 @@ class EndpointsController:
         wait_us = self._pace.wait_us(key, self._kernel.now)
         if wait_us:
             return wait_us
-        behind = rules.pods_behind(self._reader, service)
+        behind = self._behind.look(service)
         self._pace.done(key, len(behind), self._kernel.now)
         terminating = bool(service["spec"].get("publishNotReadyAddresses"))
-        pods = [pod for pod in behind if rules.belongs(pod, terminating=terminating)]
-        self._write(service, subsets_of(service, pods[:_MOST]), pods)
+        members = [member for member in behind if member.stays or (terminating and member.leaves)]
+        self._write(service, subsets_of(service, [member.pod for member in members[:_MOST]]), members)
         return None
+
+    def _taken_away(self, endpoints: Object) -> Iterable[str]:
+        """As upstream: Endpoints that somebody deleted are made again, what somebody writes into them stays until a pod changes."""
+        is_there = self._reader.get(ENDPOINTS, namespace_of(endpoints), name_of(endpoints)) is not None
+        return () if is_there else (key_of(endpoints),)
 
     def _remove(self, namespace: str | None, name: str) -> None:
         found = self._reader.get(ENDPOINTS, namespace, name)
@@ -71,19 +79,19 @@ class EndpointsController:
         except NotFound:
             return  # it went by itself
 
-    def _write(self, service: Object, subsets: Sequence[Mapping[str, Any]], pods: Sequence[Object]) -> None:
+    def _write(self, service: Object, subsets: Sequence[Mapping[str, Any]], members: Sequence[Member]) -> None:
         current = self._reader.get(ENDPOINTS, namespace_of(service), name_of(service))
         labels = rules.labels_for(service, _MANAGED)
         if current is not None and list(current.get("subsets") or ()) == list(subsets) and labels_of(current) == labels:
-            self._times.compute(service, pods)
+            self._times.compute(service, members)
             return
         annotations = dict((current or {"metadata": {}})["metadata"].get("annotations") or {})
-        trigger = self._times.compute(service, pods)
+        trigger = self._times.compute(service, members)
         annotations.pop(rules.TRIGGER_TIME, None)
         annotations.pop(_OVER_CAPACITY, None)
         if trigger is not None:
             annotations[rules.TRIGGER_TIME] = trigger
-        if len(pods) > _MOST:
+        if len(members) > _MOST:
             annotations[_OVER_CAPACITY] = "truncated"
         if current is not None:
             metadata = {**current["metadata"], "labels": labels, "annotations": annotations}

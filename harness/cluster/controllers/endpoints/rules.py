@@ -2,46 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from harness.cluster.controllers.pods import is_ready, is_terminal
-from harness.kube.client import Reader
-from harness.kube.objects import Object, is_deleting, key_of, labels_of, name_of, namespace_of, uid_of
-from harness.kube.resources import PODS, SERVICES
-from harness.kube.selectors import from_labels
+from harness.kube.objects import Object, is_deleting, labels_of, name_of, namespace_of, uid_of
 
 SERVICE_NAME = "kubernetes.io/service-name"
 MANAGED_BY = "endpointslice.kubernetes.io/managed-by"
 HEADLESS = "service.kubernetes.io/headless"
 TRIGGER_TIME = "endpoints.kubernetes.io/last-change-trigger-time"
 _ZONE_LABEL = "topology.kubernetes.io/zone"
-_INDEX = "selector-pair"
-
-
-def index_services(reader: Reader) -> None:
-    """Make `services_of` quick: a service is found under one pair of its selector."""
-    reader.add_index(SERVICES, _INDEX, _first_pair)
-
-
-def _first_pair(service: Object) -> Iterable[str]:
-    selector: Mapping[str, str] = service["spec"].get("selector") or {}
-    pairs = sorted(f"{namespace_of(service)}/{key}={value}" for key, value in selector.items())
-    return pairs[:1]
-
-
-def services_of(reader: Reader, pod: Object) -> Iterable[str]:
-    """The keys of the services that select a pod."""
-    labels = labels_of(pod)
-    for key, value in labels.items():
-        for service in reader.by_index(SERVICES, _INDEX, f"{namespace_of(pod)}/{key}={value}"):
-            if all(labels.get(name) == wanted for name, wanted in service["spec"]["selector"].items()):
-                yield key_of(service)
-
-
-def pods_behind(reader: Reader, service: Object) -> Sequence[Object]:
-    """The pods that the service selects."""
-    return reader.list(PODS, namespace_of(service), from_labels(service["spec"]["selector"]))
 
 
 def is_handled(service: Object) -> bool:
@@ -96,7 +67,12 @@ def _target_port(port: Mapping[str, Any], pod: Object) -> int | None:
     return None
 
 
-def endpoint_of(service: Object, pod: Object, node: Object | None) -> dict[str, Any]:
+def zone_of(node: Object | None) -> str | None:
+    """The zone of a node that is known and says it."""
+    return None if node is None else labels_of(node).get(_ZONE_LABEL)
+
+
+def endpoint_of(service: Object, pod: Object, zone: str | None) -> dict[str, Any]:
     """The endpoint of a pod with its conditions."""
     serving, terminating = is_ready(pod), is_deleting(pod)
     ready = bool(service["spec"].get("publishNotReadyAddresses")) or (serving and not terminating)
@@ -107,8 +83,8 @@ def endpoint_of(service: Object, pod: Object, node: Object | None) -> dict[str, 
     }
     if pod["spec"].get("nodeName"):
         endpoint["nodeName"] = pod["spec"]["nodeName"]
-    if node is not None and _ZONE_LABEL in labels_of(node):
-        endpoint["zone"] = labels_of(node)[_ZONE_LABEL]
+    if zone is not None:
+        endpoint["zone"] = zone
     if has_hostname(service, pod):
         endpoint["hostname"] = pod["spec"]["hostname"]
     return endpoint
@@ -134,31 +110,8 @@ def labels_for(service: Object, managed: Mapping[str, str]) -> dict[str, str]:
     return {**labels, **managed}
 
 
-class TriggerTimes:
-    """Since when the endpoints of a service are out of date (`TriggerTimeTracker`): the earliest change that the last sync did not know."""
-
-    def __init__(self) -> None:
-        self._known: dict[str, dict[str, str]] = {}
-
-    def compute(self, service: Object, pods: Iterable[Object]) -> str | None:
-        """The annotation's value; None when nothing that has a time changed."""
-        before = self._known.get(key_of(service))
-        now = {"": str(service["metadata"]["creationTimestamp"])}
-        for pod in pods:
-            now[name_of(pod)] = _changed_at(pod)
-        self._known[key_of(service)] = now
-        if before is None:
-            moments = [moment for name, moment in now.items() if moment and name] or [now[""]]
-            return max(moments)
-        changed = [moment for name, moment in now.items() if moment and before.get(name) != moment]
-        return min(changed, default=None)
-
-    def forget(self, key: str) -> None:
-        """The service is gone."""
-        self._known.pop(key, None)
-
-
-def _changed_at(pod: Object) -> str:
+def changed_at(pod: Object) -> str:
+    """When a pod's readiness last changed; empty when that is not known."""
     for entry in (pod.get("status") or {}).get("conditions") or ():
         if entry.get("type") == "Ready":
             return str(entry.get("lastTransitionTime") or "")

@@ -7,10 +7,12 @@ Endpoints that offer the same ports share slices of at most `--max-endpoints-per
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from harness.clock import Kernel
 from harness.cluster.controllers.endpoints import rules
+from harness.cluster.controllers.endpoints.behind import Behind, Member, Selecting, TriggerTimes
 from harness.cluster.controllers.endpoints.packing import Held, pack
 from harness.cluster.controllers.pacing import Pace
 from harness.cluster.controllers.settings import ControllerManagerSettings
@@ -25,13 +27,21 @@ from harness.kube.objects import (
     namespace_of,
     owner_reference,
     split_key,
-    uid_of,
 )
 from harness.kube.resources import ENDPOINT_SLICES, NODES, PODS, SERVICES
 from harness.kube.selectors import from_labels
 
 CONTROLLER = "endpointslice-controller.k8s.io"
 _PortKey = tuple[tuple[Any, ...], ...]
+
+
+@dataclass(slots=True)
+class _Made:
+    """What a pod offers behind a service."""
+
+    port_key: _PortKey
+    ports: list[dict[str, Any]]
+    endpoint: Mapping[str, Any]
 
 
 class EndpointSliceController:
@@ -44,16 +54,18 @@ class EndpointSliceController:
         self._reader = reader
         self._writer = writer
         self._most = settings.max_endpoints_per_slice
-        self._times = rules.TriggerTimes()
+        self._times = TriggerTimes()
         self._pace = Pace()
-        rules.index_services(reader)
+        self._selecting = Selecting(reader)
+        self._behind = Behind(reader)
+        self._writes = False
 
     def watches(self) -> Sequence[Watch]:
         """Services, the pods that they select, and the slices made here."""
         return [
             Watch(SERVICES),
-            Watch(PODS, lambda pod: rules.services_of(self._reader, pod)),
-            Watch(ENDPOINT_SLICES, _service_of),
+            Watch(PODS, self._selecting.keys),
+            Watch(ENDPOINT_SLICES, self._service_of),
         ]
 
     def reconcile(self, key: str) -> int | None:
@@ -62,30 +74,38 @@ class EndpointSliceController:
         if service is None or not rules.is_handled(service) or is_deleting(service):
             self._times.forget(key)
             self._pace.forget(key)
+            self._behind.forget(key)
             return None  # the slices go with their owner
         wait_us = self._pace.wait_us(key, self._kernel.now)
         if wait_us:
             return wait_us
-        pods = rules.pods_behind(self._reader, service)
-        self._pace.done(key, len(pods), self._kernel.now)
-        self._sync(service, [pod for pod in pods if rules.belongs(pod, terminating=True)])
+        members = self._behind.look(service)
+        self._pace.done(key, len(members), self._kernel.now)
+        self._writes = True
+        try:
+            self._sync(service, [member for member in members if member.stays or member.leaves])
+        finally:
+            self._writes = False
         return None
 
-    def _sync(self, service: Object, pods: Sequence[Object]) -> None:
+    def _sync(self, service: Object, members: Sequence[Member]) -> None:
         wanted: dict[_PortKey, dict[str, Mapping[str, Any]]] = {}
         ports: dict[_PortKey, list[dict[str, Any]]] = {}
-        for pod in pods:
-            node = self._reader.get(NODES, None, str(pod["spec"].get("nodeName") or ""))
-            offered = rules.ports_of(service, pod)
-            port_key = _key_of_ports(offered)
-            ports[port_key] = offered
-            wanted.setdefault(port_key, {})[uid_of(pod)] = rules.endpoint_of(service, pod, node)
+        zones: dict[str, str | None] = {}
+        for member in members:
+            made = self._made(service, member, zones)
+            ports[made.port_key] = made.ports
+            wanted.setdefault(made.port_key, {})[member.uid] = made.endpoint
         held: dict[_PortKey, list[Held]] = {}
         existing = {name_of(one): one for one in self._own(service)}
         for name, one in existing.items():
             entries = {str((entry.get("targetRef") or {}).get("uid")): entry for entry in one.get("endpoints") or ()}
-            held.setdefault(_key_of_ports(one.get("ports") or ()), []).append(Held(name, entries))
-        trigger = self._times.compute(service, pods)
+            port_key = _key_of_ports(one.get("ports") or ())
+            held.setdefault(port_key, []).append(Held(name, entries))
+            _share(entries, wanted.get(port_key, {}))
+        for member in members:  # what is held already is compared by identity next time
+            member.made.endpoint = wanted[member.made.port_key][member.uid]
+        trigger = self._times.compute(service, members)
         if not wanted:
             self._leave_one_empty(service, existing, trigger)
             return
@@ -106,6 +126,25 @@ class EndpointSliceController:
             stale += packing.delete
         for name in stale:
             self._delete(service, name)
+
+    def _made(self, service: Object, member: Member, zones: dict[str, str | None]) -> _Made:
+        """The endpoint of a pod, worked out again only when pod, service or zone are others than before."""
+        name = str(member.pod["spec"].get("nodeName") or "")
+        if name not in zones:
+            zones[name] = rules.zone_of(self._reader.get(NODES, None, name))
+        made: _Made = member.made
+        if made is None or member.made_from[0] is not service or member.made_from[1] != zones[name]:
+            offered = rules.ports_of(service, member.pod)
+            made = _Made(_key_of_ports(offered), offered, rules.endpoint_of(service, member.pod, zones[name]))
+            member.made, member.made_from = made, (service, zones[name])
+        return made
+
+    def _service_of(self, one: Object) -> Iterable[str]:
+        """As upstream's EndpointSliceTracker: own writes are no news."""
+        labels = labels_of(one)
+        if self._writes or labels.get(rules.MANAGED_BY) != CONTROLLER or rules.SERVICE_NAME not in labels:
+            return ()
+        return (f"{namespace_of(one)}/{labels[rules.SERVICE_NAME]}",)
 
     def _own(self, service: Object) -> Sequence[Object]:
         labels = {rules.SERVICE_NAME: name_of(service), rules.MANAGED_BY: CONTROLLER}
@@ -183,8 +222,9 @@ def _key_of_ports(ports: Iterable[Mapping[str, Any]]) -> _PortKey:
     )
 
 
-def _service_of(one: Object) -> Iterable[str]:
-    labels = labels_of(one)
-    if labels.get(rules.MANAGED_BY) != CONTROLLER or rules.SERVICE_NAME not in labels:
-        return ()
-    return (f"{namespace_of(one)}/{labels[rules.SERVICE_NAME]}",)
+def _share(held: Mapping[str, Mapping[str, Any]], wanted: dict[str, Mapping[str, Any]]) -> None:
+    """Put what is held in the place of what is wanted where both are equal."""
+    for uid, entry in held.items():
+        made = wanted.get(uid)
+        if made is not None and made is not entry and made == entry:
+            wanted[uid] = entry
