@@ -18,6 +18,9 @@ from harness.cluster.store import Entry
 
 BACKLOG_MAX = 20_000
 """Changes that may wait for one slow client."""
+PATIENCE_S = 3.0
+"""How long a request waits for a version that is still to come: seconds of the wall, as its client does (upstream's `blockTimeout`)."""
+_LOOK_S = 1.0  # of the wall: how often quiet watches are looked at for a bookmark, as upstream does; a clock that jumped is noticed here
 BOOKMARK_S = 60
 """How often a watch that asked for it is told how far it has come: seconds of the cluster's clock (upstream's `bookmarkFrequency`)."""
 
@@ -27,18 +30,19 @@ class Watch:
 
     def __init__(self, lines: Lines, *, bookmarks: bool, now: Callable[[], int]) -> None:
         self.lines = lines
-        self._bookmarks = bookmarks
+        self.bookmarks = bookmarks
         self._now = now
         self._stream: Stream | None = None
         self._backlog: deque[Entry] = deque()
         self._version = 0  # of the last change that it has been told of, or need not be
+        self._begun = 0
         self._marked_us = 0
         self.ended = asyncio.get_running_loop().create_future()
 
     def begin(self, stream: Stream, version: int) -> None:
         """What is known up to `version` has been sent; what came since is sent now."""
         self._stream = stream
-        self._version = version
+        self._version = self._begun = version
         self._marked_us = self._now()
         stream.on_room = self._catch_up
         self._catch_up()
@@ -62,23 +66,21 @@ class Watch:
 
     def pass_by(self, version: int) -> None:
         """Everything up to `version` has been looked at: when it is time, say so in a bookmark."""
-        stream = self._stream
-        if not self._bookmarks or stream is None or self._backlog or version <= self._version:
+        if not self.bookmarks or self._stream is None or self._backlog or version <= self._begun:
             return
         if self._now() - self._marked_us >= BOOKMARK_S * SECOND:
-            self._version = version
+            self._version = max(self._version, version)
             self.mark()
 
     def mark(self) -> None:
         """Send a bookmark, if they were asked for and nothing waits."""
-        if self._bookmarks and self._stream is not None and not self._backlog and not self._stream.is_full:
+        if self.bookmarks and self._stream is not None and not self._backlog and not self._stream.is_full:
             self._marked_us = self._now()
             self._stream.write(self.lines.bookmark(self._version))
 
     def end(self) -> None:
         """Nothing more will come."""
-        if not self.ended.done():
-            self.ended.set_result(None)
+        _resolve(self.ended)
 
     def _catch_up(self) -> None:
         if self._stream is None or self._stream.is_full:
@@ -107,10 +109,13 @@ class Hub:
         self._scheduled = False
         self._groups: dict[str, dict[Hashable, _Group]] = {}
         self._closed = False
+        self._seen = 0  # the latest version that every watch has been told of
+        self._look: asyncio.TimerHandle | None = None
+        self._awaited: list[tuple[int, asyncio.Future[None]]] = []
 
     def publish(self, entry: Entry) -> None:
         """On the kernel's thread: one change."""
-        if self._closed or not self._groups:
+        if self._closed or not (self._groups or self._awaited):
             return
         self._fresh.append(entry)
         if not self._scheduled:
@@ -123,6 +128,8 @@ class Hub:
             watch.end()
         groups = self._groups.setdefault(watch.lines.served.resource.storage_key, {})
         groups.setdefault(watch.lines.shape, _Group()).watches[watch] = None
+        if watch.bookmarks and self._look is None:
+            self._look = self._loop.call_later(_LOOK_S, self._look_around)
 
     def remove(self, watch: Watch) -> None:
         """Forget it."""
@@ -134,9 +141,25 @@ class Hub:
         if not groups:
             del self._groups[key]
 
+    async def reach(self, version: int, present: Callable[[], int]) -> None:
+        """Return when `present()`, the store's version, is this one or a later one, or after `PATIENCE_S`."""
+        if version <= present():
+            return
+        reached = self._loop.create_future()
+        self._awaited.append((version, reached))
+        try:
+            if version > present() and not self._closed:  # what came before anybody waited was not told
+                await asyncio.wait([reached], timeout=PATIENCE_S)
+        finally:
+            self._awaited.remove((version, reached))
+
     def close(self) -> None:
-        """End every watch."""
+        """End every watch, and let nobody wait."""
         self._closed = True
+        if self._look is not None:
+            self._look.cancel()
+        for _, reached in self._awaited:
+            _resolve(reached)
         for watch in self._watches():
             watch.end()
 
@@ -159,5 +182,21 @@ class Hub:
                 for watch in tuple(group.watches):
                     watch.tell(entries, shared)
         if version:
+            self._seen = version
             for watch in self._watches():
                 watch.pass_by(version)
+            for wanted, reached in self._awaited:
+                if wanted <= version:
+                    _resolve(reached)
+
+    def _look_around(self) -> None:
+        """Bookmarks of quiet watches: nothing of theirs has changed, but their time has come."""
+        waiting = [watch for watch in self._watches() if watch.bookmarks]
+        for watch in waiting:
+            watch.pass_by(self._seen)
+        self._look = self._loop.call_later(_LOOK_S, self._look_around) if waiting else None
+
+
+def _resolve(future: asyncio.Future[None]) -> None:
+    if not future.done():
+        future.set_result(None)

@@ -42,7 +42,7 @@ class TooLargeVersion(ApiError):
 
     @classmethod
     def of(cls, wanted: int, current: int) -> TooLargeVersion:
-        """`Timeout: Too large resource version`. Upstream waits three seconds for it first."""
+        """`Timeout: Too large resource version`, when it has been waited for."""
         cause = {"reason": "ResourceVersionTooLarge", "message": "Too large resource version"}
         text = f"Timeout: Too large resource version: {wanted}, current: {current}"
         return cls(text, details={"causes": [cause], "retryAfterSeconds": 1})
@@ -126,12 +126,16 @@ class Listing:
     at_least: int
     after: tuple[str, str] | None
 
+    @property
+    def newest(self) -> int:
+        """The version that there has to be."""
+        return max(self.at_version or 0, self.at_least)
+
     def read(self, store: Store) -> tuple[Sequence[Stored], int]:
         """The candidates and the version that they are of. Raises ContinueExpired, Expired, TooLargeVersion."""
         resource, wanted = self.served.resource, self.filter
-        newest = max(self.at_version or 0, self.at_least)
-        if newest > store.version:
-            raise TooLargeVersion.of(newest, store.version)
+        if self.newest > store.version:
+            raise TooLargeVersion.of(self.newest, store.version)
         if self.at_version is None or self.at_version == store.version:
             name = wanted.fields.exact("metadata.name")
             if name is not None and (wanted.namespace is not None or not resource.namespaced):

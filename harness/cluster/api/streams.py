@@ -56,10 +56,15 @@ class Streams:
                 await asyncio.sleep(_FOLLOW_S)
         return None
 
+    def _present(self) -> int:
+        return self._store.version
+
     async def watch(self, call: Call) -> None:
         """A line for each change."""
         options, wanted = parse_watch(call.query), parse_filter(call.served, call.route, call.query)
         lines = Lines(call.served, wanted, call.form)
+        if options.version is None:
+            await self._hub.reach(options.at_least, self._present)
         watch = Watch(lines, bookmarks=options.bookmarks, now=lambda: self._kernel.present)
         self._hub.add(watch)
         loop, timers = asyncio.get_running_loop(), list[asyncio.TimerHandle]()
@@ -81,7 +86,7 @@ class Streams:
             if options.initial_events and options.bookmarks:
                 stream.write(lines.bookmark(version, initial_end=True))
             watch.begin(stream, version)
-            if options.bookmarks and options.last_bookmark_s is not None:
+            if options.bookmarks and options.last_bookmark_s is not None and version <= self._present():
                 timers.append(loop.call_later(options.last_bookmark_s, watch.mark))
             await watch.ended
         finally:

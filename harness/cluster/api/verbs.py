@@ -13,10 +13,11 @@ from harness.cluster.api.bridge import Bridge
 from harness.cluster.api.calls import Call, existing, refuse_force, require_manager
 from harness.cluster.api.http import Response
 from harness.cluster.api.hub import Hub
-from harness.cluster.api.listing import Listing, parse_listing
+from harness.cluster.api.listing import Listing, TooLargeVersion, parse_listing, parse_version
 from harness.cluster.api.scales import refuse_apply, replicas_patch, require_replicas, scale_of
 from harness.cluster.api.streaming import PodStreams
 from harness.cluster.api.streams import Streams
+from harness.cluster.api.watches import InvalidVersion
 from harness.cluster.store import Store, Stored
 from harness.cluster.store.patching import apply_patch
 from harness.cluster.store.types import find_message
@@ -38,6 +39,7 @@ class Verbs:
         self._kernel = kernel
         self._store = store
         self._bridge = bridge
+        self._hub = hub
         streams = Streams(kernel, store, bridge, hub, log_path)
         change: Mapping[str, Handler] = {"get": self._get, "update": self._update, "patch": self._patch}
         self._handlers: Mapping[tuple[str, str], Handler] = {
@@ -86,12 +88,22 @@ class Verbs:
         patch, kind = bodies.decode_patch(call.request.body, call.content_type, call.served)
         return await self._bridge(lambda: self._store.patch(*place, patch, kind=kind, dry_run=True))
 
-    def _get(self, call: Call) -> Response:
+    def _get(self, call: Call) -> Answer:
         """Answered at once: a write is answered only when it can be seen here, and a stored version never changes."""
+        if call.query.get("resourceVersion", "0") not in {"", "0"}:
+            return self._get_not_older(call)
+        return self._one(call, existing(self._store, call), self._kernel.present)
+
+    async def _get_not_older(self, call: Call) -> Response:
+        version = parse_version(call.query["resourceVersion"], InvalidVersion)
+        await self._hub.reach(version, lambda: self._store.version)
+        if version > self._store.version:
+            raise TooLargeVersion.of(version, self._store.version)
         return self._one(call, existing(self._store, call), self._kernel.present)
 
     async def _list(self, call: Call) -> Response:
         listing = parse_listing(call.served, call.route, call.query)
+        await self._hub.reach(listing.newest, lambda: self._store.version)
         (candidates, version), now_us = await self._bridge(lambda: (listing.read(self._store), self._kernel.now))
         if len(candidates) <= _AT_ONCE_MAX:
             return _listed(call, listing, candidates, version, now_us)

@@ -50,7 +50,7 @@ def parse_watch(query: Mapping[str, str]) -> WatchOptions:
         at_least=version,
         initial_events=bool(initial),
         bookmarks=is_true(query, "allowWatchBookmarks"),
-        timeout_s=float(timeout_s) if timeout_s > 0 else _TIMEOUT_S,
+        timeout_s=float(max(timeout_s, 0)) if timeout_s else _TIMEOUT_S,
     )
 
 

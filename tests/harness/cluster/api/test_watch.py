@@ -7,12 +7,14 @@ import http.client
 import socket
 import ssl
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import orjson
 import pytest
 
+from harness.clock import SECOND
 from harness.kube.resources import CONFIG_MAPS
 from tests.harness.cluster.api.conftest import Face
 
@@ -126,6 +128,52 @@ def test_given_a_timeout_then_a_bookmark_comes_two_seconds_before_the_end(face: 
         assert read() is None
 
 
+@pytest.mark.slow  # quiet watches are looked at once a second
+def test_given_a_quiet_watch_then_a_minute_of_the_cluster_s_clock_brings_a_bookmark_and_no_event(face: Face) -> None:
+    put(face, "a")
+    begin = face.store.version
+    query = f"resourceVersion={begin}&fieldSelector=metadata.name%3Da&allowWatchBookmarks=true&timeoutSeconds=20"
+    with watch(face, query) as read:
+        put(face, "b")
+        last = face.store.version
+        pass_time(face, 61)
+        event = read()
+        assert event is not None
+        assert (event["type"], event["object"]["metadata"]["resourceVersion"]) == ("BOOKMARK", str(last))
+        assert face.store.version == last
+        pass_time(face, 3600)
+        assert read() == event
+
+
+def pass_time(face: Face, seconds: int) -> None:
+    """Let the clock jump."""
+    rung: list[int] = []
+    face.kernel.call(lambda: face.kernel.after(seconds * SECOND, lambda: rung.append(1)))
+    face.kernel.wait(lambda: bool(rung), 2 * seconds * SECOND)
+
+
+def test_given_a_version_to_come_then_lists_and_gets_wait_for_it(face: Face) -> None:
+    put(face, "a")
+    wanted = face.store.version + 2
+    paths = [f"{MAPS}?resourceVersion={wanted}", f"{MAPS}/a?resourceVersion={wanted}"]
+    with ThreadPoolExecutor() as pool:
+        answers = [pool.submit(face.request, "GET", path) for path in paths]
+        with watch(face, f"resourceVersion={wanted - 2}") as read:
+            put(face, "b")
+            assert told(read()) == ("ADDED", "b")
+        codes = [answer.result().code for answer in answers]
+    assert (codes, face.store.version) == ([200, 200], wanted)
+
+
+def test_given_a_version_that_does_not_come_then_the_wait_ends_with_a_timeout(
+    face: Face, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("harness.cluster.api.hub.PATIENCE_S", 0.05)
+    for path in (f"{MAPS}?resourceVersion=999", f"{MAPS}/a?resourceVersion=999"):
+        answer = face.request("GET", path)
+        assert (answer.code, answer.json["message"][:39]) == (504, "Timeout: Too large resource version: 99")
+
+
 def test_given_initial_events_then_a_bookmark_says_where_they_end(face: Face) -> None:
     put(face, "a")
     query = "sendInitialEvents=true&allowWatchBookmarks=true&resourceVersionMatch=NotOlderThan"
@@ -211,3 +259,22 @@ def test_given_a_watch_that_nobody_reads_then_it_is_cut_off_and_others_see_every
             received += len(data)
     slow.close()
     assert received < 150 * len(value)
+
+
+@pytest.mark.slow
+def test_given_a_hundred_watches_of_which_one_is_not_read_then_all_others_see_everything_in_order(face: Face) -> None:
+    begin, value, changes = face.store.version, "x" * 20_000, 30
+    query = f"resourceVersion={begin}"
+    with ExitStack() as stack:
+        stack.enter_context(watch(face, query))
+        reads = [stack.enter_context(watch(face, query)) for _ in range(99)]
+        for number in range(changes):
+            put(face, "c", f"{number}{value}")
+        last = face.store.version
+        for read in reads:
+            seen: list[int] = []
+            while not seen or seen[-1] < last:
+                event = read()
+                assert event is not None
+                seen.append(int(event["object"]["metadata"]["resourceVersion"]))
+            assert seen == list(range(begin + 1, last + 1))

@@ -164,6 +164,10 @@ TABLE: dict[str, Exchange] = {
     "watch: version to come": _watch("resourceVersion=99999999&timeoutSeconds=1"),
     "watch: no version": _watch("resourceVersion=abc"),
     "watch: no timeout": _watch("timeoutSeconds=abc"),
+    "watch: no time": _watch("timeoutSeconds=-1&resourceVersion=99999999"),
+    "get: version to come": ("GET", f"{SECRETS}/nope?resourceVersion=99999999", {}, None),
+    "get: no version": ("GET", f"{SECRETS}/s1?resourceVersion=x", {}, None),
+    "get: older version": ("GET", f"{SECRETS}/s1?resourceVersion=1", {}, None),
     "watch: metadata": _watch(
         "timeoutSeconds=1&allowWatchBookmarks=1", f"application/json;as=PartialObjectMetadata;{_META}"
     ),
