@@ -56,7 +56,7 @@ from harness.kube.resources import NAMESPACES, Resource
 
 _BODY_BYTES_MAX = 3 * 1024 * 1024
 _SWITCH_S = 0.001  # the longest that the HTTP thread waits for a busy kernel's to let go of the interpreter (5 ms cost half of the pods a second)
-_PATIENCE_S = 1.0  # of the wall, for clients to take what was written when the server closes
+_PATIENCE_S = 0.5  # of the wall, for clients to take what was written when the server closes
 _log = logging.getLogger(__name__)
 
 

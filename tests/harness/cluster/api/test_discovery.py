@@ -87,9 +87,9 @@ def test_given_custom_types_and_metrics_then_they_come_last_and_custom_kinds_nam
     assert row["responseKind"] == {"group": "example.com", "version": "v1", "kind": "Widget"}
     assert row["verbs"] == ["delete", "deletecollection", "get", "list", "patch", "create", "update", "watch"]
     assert [sub["subresource"] for sub in row["subresources"]] == ["status", "scale"]
-    assert [row["verbs"] for row in catalogue.resource_list("metrics.k8s.io", "v1beta1")["resources"]] == [
-        ["get", "list"]
-    ] * 2  # type: ignore[index]
+    listed = catalogue.resource_list("metrics.k8s.io", "v1beta1")
+    assert listed is not None
+    assert [row["verbs"] for row in listed["resources"]] == [["get", "list"]] * 2
 
 
 def test_given_versions_then_they_stand_as_upstream_compares_them() -> None:
