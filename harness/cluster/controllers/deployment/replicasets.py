@@ -153,16 +153,17 @@ class ReplicaSets:
         return None
 
     def _note(self, deployment: Object, revision: str, entry: tuple[str, str, str] | None) -> Object:
-        """The Deployment's revision, and the condition Progressing if it has a deadline."""
-        if annotations_of(deployment).get(REVISION) != revision:
-            patch = {"metadata": {"annotations": {REVISION: revision}}}
-            deployment = self._writer.patch(DEPLOYMENTS, namespace_of(deployment), name_of(deployment), patch)
-        if entry is None or deployment["spec"].get("progressDeadlineSeconds") is None:
-            return deployment
+        """The Deployment's revision, and the condition Progressing if it has a deadline: in one write of the status, which stores annotations."""
+        annotations = {**annotations_of(deployment), REVISION: revision}
         status = thaw(deployment.get("status") or {})
-        conditions = status.get("conditions") or ()
-        status["conditions"] = with_entry(conditions, "Progressing", "True", entry[1], entry[2], self._now())
-        return self._write_status(deployment, status)
+        if entry is not None and deployment["spec"].get("progressDeadlineSeconds") is not None:
+            conditions = status.get("conditions") or ()
+            status["conditions"] = with_entry(conditions, "Progressing", "True", entry[1], entry[2], self._now())
+        if annotations == annotations_of(deployment):
+            return self._write_status(deployment, status)
+        metadata = {**deployment["metadata"], "annotations": annotations}
+        noted = {**deployment, "metadata": metadata, "status": status}
+        return self._writer.replace(DEPLOYMENTS, noted, subresource="status")
 
     def _say_refused(self, deployment: Object, name: str, error: ApiError) -> None:
         words = f'Failed to create new replica set "{name}": {error.message}'
