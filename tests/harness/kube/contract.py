@@ -17,7 +17,7 @@ from harness.kube.client import Change, Reader, Writer
 from harness.kube.errors import AlreadyExists, Conflict, Invalid, NotFound, TooManyRequests
 from harness.kube.objects import Object, new_object, owner_reference, uid_of
 from harness.kube.resources import CONFIG_MAPS, NAMESPACES, NODES, POD_DISRUPTION_BUDGETS, PODS
-from harness.kube.selectors import parse
+from harness.kube.selectortext import parse
 
 T = TypeVar("T")
 PATIENCE_S = 20.0

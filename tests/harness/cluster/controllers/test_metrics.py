@@ -10,7 +10,7 @@ from harness.cluster.metrics import MetricsError, MetricsFeed, MetricsServer, St
 from harness.kube.metrics import Usage
 from harness.kube.objects import Object, name_of
 from harness.kube.resources import LEASES, NODES, PODS
-from harness.kube.selectors import parse
+from harness.kube.selectortext import parse
 
 from .bench import Bench, Kubelet, lease, node, pod
 
