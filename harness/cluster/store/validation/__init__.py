@@ -12,8 +12,10 @@ from typing import Any
 from harness.cluster.store.validation.apiservices import API_SERVICE_RULES
 from harness.cluster.store.validation.autoscaling import check_autoscaler
 from harness.cluster.store.validation.cronjobs import check_cron_job
+from harness.cluster.store.validation.endpoints import ENDPOINT_RULES
 from harness.cluster.store.validation.names import check_metadata, check_name
 from harness.cluster.store.validation.network import NETWORK_RULES
+from harness.cluster.store.validation.nodes import NODE_RULES
 from harness.cluster.store.validation.others import OTHER_RULES, OTHER_UPDATE_RULES
 from harness.cluster.store.validation.pods import check_pod, check_pod_update
 from harness.cluster.store.validation.policies import POLICY_RULES, POLICY_UPDATE_RULES
@@ -25,6 +27,7 @@ from harness.cluster.store.validation.sets import (
     check_stateful_set_update,
 )
 from harness.cluster.store.validation.storage import STORAGE_RULES, STORAGE_UPDATE_RULES
+from harness.cluster.store.validation.webhooks import WEBHOOK_RULES
 from harness.cluster.store.validation.workloads import (
     check_deployment,
     check_deployment_update,
@@ -60,7 +63,10 @@ _RULES: Mapping[str, Callable[[Mapping[str, Any]], list[Cause]]] = {
     **OTHER_RULES,
     SERVICES.group_resource: check_service,
     **API_SERVICE_RULES,
+    **ENDPOINT_RULES,
     **NETWORK_RULES,
+    **NODE_RULES,
+    **WEBHOOK_RULES,
     **STORAGE_RULES,
     **POLICY_RULES,
 }

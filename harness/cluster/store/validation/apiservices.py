@@ -28,7 +28,9 @@ def _api_service(obj: Mapping[str, Any]) -> list[Cause]:
 def _service(spec: Mapping[str, Any]) -> list[Cause]:
     service, insecure = spec.get("service"), bool(spec.get("insecureSkipTLSVerify"))
     if service is None:
-        is_insecure = [invalid("spec.insecureSkipTLSVerify", insecure, "local APIServices may not be insecure")]
+        is_insecure = [
+            invalid("spec.insecureSkipTLSVerify", insecure, "local APIServices may not have insecureSkipTLSVerify")
+        ]
         return is_insecure if insecure else []
     causes = [required(f"spec.service.{field}") for field in ("namespace", "name") if not service.get(field)]
     if insecure and spec.get("caBundle"):

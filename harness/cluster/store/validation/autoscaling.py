@@ -30,7 +30,10 @@ def check_autoscaler(autoscaler: Checked) -> list[Cause]:
         causes.append(invalid("spec.maxReplicas", most, "must be greater than 0"))
     if least is not None and most < least:
         causes.append(invalid("spec.maxReplicas", most, "must be greater than or equal to `minReplicas`"))
-    causes += _target_reference("spec.scaleTargetRef", spec.get("scaleTargetRef") or {})
+    target = spec.get("scaleTargetRef") or {}
+    causes += _target_reference("spec.scaleTargetRef", target)
+    if not target.get("apiVersion"):
+        causes.append(invalid("spec.scaleTargetRef.apiVersion", "", "apiVersion must specify API group"))
     for position, metric in enumerate(spec.get("metrics") or ()):
         causes += _metric(f"spec.metrics[{position}]", metric)
     if least == 0 and not any(m.get("type") in {"Object", "External"} for m in spec.get("metrics") or ()):
@@ -51,9 +54,6 @@ def _target_reference(field: str, reference: Checked) -> list[Cause]:
             causes.append(required(f"{field}.{key}"))
         else:
             causes += [invalid(f"{field}.{key}", text, f"may not contain '{mark}'") for mark in "/%" if mark in text]
-    version = reference.get("apiVersion", "")
-    if not version:
-        causes.append(invalid(f"{field}.apiVersion", version, "apiVersion must specify API group"))
     return causes
 
 
@@ -116,8 +116,9 @@ def _target(field: str, target: Checked) -> list[Cause]:
         causes.append(required(f"{field}.type", "must specify a metric target type"))
     elif kind not in {"Utilization", "Value", "AverageValue"}:
         causes.append(invalid(f"{field}.type", kind, "must be either Utilization, Value, or AverageValue"))
-    if target.get("value") is not None and parse(target["value"]) <= 0:
-        causes.append(invalid(f"{field}.value", target["value"], "must be positive"))
+    for key in ("value", "averageValue"):
+        if target.get(key) is not None and parse(target[key]) <= 0:
+            causes += [invalid(f"{field}.{key}", target[key], "must be positive")]
     percent = target.get("averageUtilization")
     if percent is not None and percent < 1:
         causes.append(invalid(f"{field}.averageUtilization", percent, "must be greater than 0"))

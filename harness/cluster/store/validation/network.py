@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from harness.cluster.store.validation.causes import invalid, required
-from harness.cluster.store.validation.values import address, cidr, one_of, port_or_name, selector_faults
+from harness.cluster.store.validation.values import cidr, one_of, port_or_name, selector_faults
 from harness.kube.errors import Cause
 from harness.kube.names import subdomain_faults
-from harness.kube.resources import ENDPOINT_SLICES, INGRESSES, NETWORK_POLICIES
+from harness.kube.resources import INGRESSES, NETWORK_POLICIES
 
 Checked = Mapping[str, Any]
 _PATH_TYPES = ("Exact", "ImplementationSpecific", "Prefix")
@@ -90,25 +90,7 @@ def _peer(field: str, peer: Checked) -> list[Cause]:
     return causes
 
 
-def _endpoint_slice(endpoint_slice: Checked) -> list[Cause]:
-    kind = endpoint_slice.get("addressType")
-    if not kind:
-        return [required("addressType")]
-    causes = one_of("addressType", kind, ("FQDN", "IPv4", "IPv6"))
-    if causes:
-        return causes
-    for position, endpoint in enumerate(endpoint_slice.get("endpoints") or ()):
-        here = f"endpoints[{position}].addresses"
-        if not endpoint.get("addresses"):
-            causes.append(required(here, "must contain at least 1 address"))
-        for number, text in enumerate(endpoint.get("addresses") or ()):
-            if kind != "FQDN":
-                causes += address(f"{here}[{number}]", text)
-    return causes
-
-
 NETWORK_RULES: Mapping[str, Callable[[Checked], list[Cause]]] = {
     INGRESSES.group_resource: _ingress,
     NETWORK_POLICIES.group_resource: _network_policy,
-    ENDPOINT_SLICES.group_resource: _endpoint_slice,
 }

@@ -100,7 +100,7 @@ def check_pod_spec(field: str, spec: Mapping[str, Any]) -> list[Cause]:
         if spec.get(key):
             causes += [invalid(f"{field}.{key}", spec[key], fault) for fault in check(str(spec[key]))]
     for position, toleration in enumerate(spec.get("tolerations") or ()):
-        causes += _check_toleration(f"{field}.tolerations[{position}]", toleration)
+        causes += check_toleration(f"{field}.tolerations[{position}]", toleration)
     return causes + check_placement(field, spec)
 
 
@@ -226,7 +226,8 @@ def _check_volumes(field: str, volumes: Sequence[Mapping[str, Any]]) -> list[Cau
     return causes
 
 
-def _check_toleration(field: str, toleration: Mapping[str, Any]) -> list[Cause]:
+def check_toleration(field: str, toleration: Mapping[str, Any]) -> list[Cause]:
+    """Key, operator and effect that go together."""
     causes: list[Cause] = []
     key, operator = toleration.get("key"), toleration.get("operator") or "Equal"
     effect = toleration.get("effect")

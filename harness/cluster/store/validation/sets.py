@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from harness.cluster.store.validation.causes import forbidden, immutable, invalid, non_negative, required, unsupported
+from harness.cluster.store.validation.storage import check_claim_spec
 from harness.cluster.store.validation.values import at_least, int_or_percent, one_of, selector_faults
 from harness.cluster.store.validation.workloads import check_pods_of
 from harness.kube.errors import Cause
+from harness.kube.names import label_faults
 from harness.kube.selectors import from_object
 
 _STRATEGIES = ("RollingUpdate", "OnDelete")
@@ -53,7 +55,21 @@ def check_stateful_set(stateful_set: Checked) -> list[Cause]:
     causes += non_negative("spec.replicas", spec.get("replicas"))
     causes += non_negative("spec.minReadySeconds", spec.get("minReadySeconds"))
     causes += at_least("spec.ordinals.start", (spec.get("ordinals") or {}).get("start"), 0)
-    return causes + _selection(spec, "statefulset", names_missing=True) + check_pods_of(spec)
+    causes += _selection(spec, "statefulset", names_missing=True)
+    return causes + _claims(spec.get("volumeClaimTemplates") or ()) + check_pods_of(spec)
+
+
+def _claims(templates: Sequence[Checked]) -> list[Cause]:
+    """The claims of each replica, whose names are those of volumes of its pod."""
+    causes: list[Cause] = []
+    for position, template in enumerate(templates):
+        name, here = (template.get("metadata") or {}).get("name"), f"spec.template.spec.volumes[{position}]"
+        if name:
+            causes += [invalid(f"{here}.name", name, fault) for fault in label_faults(name)]
+        else:
+            causes += [required(f"{here}.persistentVolumeClaim.claimName"), required(f"{here}.name")]
+        causes += check_claim_spec(f"spec.volumeClaimTemplates[{position}].spec", template.get("spec") or {})
+    return causes
 
 
 def check_stateful_set_update(new: Checked, old: Checked) -> list[Cause]:

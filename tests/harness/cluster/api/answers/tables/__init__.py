@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from tests.harness.cluster.api.answers.objects import Step
-from tests.harness.cluster.api.answers.tables import admission, defaults, refusals, rules, scales, schemas, writes
+from tests.harness.cluster.api.answers.tables import (
+    admission,
+    defaults,
+    malformed,
+    refusals,
+    rules,
+    scales,
+    schemas,
+    writes,
+)
 
 TABLES: Mapping[str, Mapping[str, list[Step]]] = {
     "writes": writes.SCENARIOS,
@@ -15,4 +24,5 @@ TABLES: Mapping[str, Mapping[str, list[Step]]] = {
     "schemas": schemas.SCENARIOS,
     "scales": scales.SCENARIOS,
     "rules": rules.SCENARIOS,
+    "malformed": malformed.SCENARIOS,
 }
