@@ -33,6 +33,7 @@ from harness.cluster.controllers.tainteviction import TaintEvictionController
 from harness.cluster.controllers.ttl import TtlAfterFinishedController
 from harness.cluster.controllers.volumes import (
     ClaimProtectionController,
+    ExpandController,
     ExternalProvisioner,
     VolumeProtectionController,
 )
@@ -87,6 +88,7 @@ def standard(
         PersistentVolumeController(kernel, reader, writer, recorder),
         ClaimProtectionController(reader, writer),
         VolumeProtectionController(reader, writer),
+        ExpandController(reader, recorder),
         *(ExternalProvisioner(kernel, reader, writer, recorder, storage) for storage in provisioners),
         HorizontalController(kernel, reader, writer, recorder, settings, metrics or StandardMetricsClient(), version),
     ]

@@ -85,7 +85,8 @@ def _claim_update(new: Checked, old: Checked) -> list[Cause]:
     if fixed(before) != fixed(after):
         return [forbidden("spec", _CLAIM_TEXT)]
     was, now = (((spec.get("resources") or {}).get("requests") or {}).get("storage", 0) for spec in (before, after))
-    if parse(now) < parse(was):
+    given = ((old.get("status") or {}).get("capacity") or {}).get("storage", 0)
+    if parse(now) < parse(was) and parse(now) <= parse(given):  # an expansion that does not succeed may be taken back
         return [forbidden("spec.resources.requests.storage", "field can not be less than status.capacity")]
     return []
 

@@ -205,7 +205,7 @@ def test_given_an_api_without_a_service_then_it_counts_as_local(world: Bench) ->
         ("", {"versionPriority": 0}, "spec.versionPriority: Invalid value: 0: must be positive and less than 1000"),
         ("", {"groupPriorityMinimum": 20001}, "must be positive and less than 20000"),
         ("", {"service": {"name": "foo"}}, "spec.service.namespace: Required value"),
-        ("", {"service": None, "insecureSkipTLSVerify": True}, "local APIServices may not be insecure"),
+        ("", {"service": None, "insecureSkipTLSVerify": True}, "local APIServices may not have insecureSkipTLSVerify"),
     ],
 )
 def test_given_an_api_service_that_upstream_refuses_then_it_is_refused_with_its_text(

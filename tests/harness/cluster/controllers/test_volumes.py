@@ -10,7 +10,7 @@ from harness.clock import SECOND
 from harness.cluster.controllers import standard
 from harness.kube.objects import is_true, labels_of, new_object
 from harness.kube.provisioning import ProvisionedVolume, ProvisionError, ProvisionRequest
-from harness.kube.resources import NODES, PERSISTENT_VOLUME_CLAIMS, PERSISTENT_VOLUMES, PODS, STORAGE_CLASSES
+from harness.kube.resources import EVENTS, NODES, PERSISTENT_VOLUME_CLAIMS, PERSISTENT_VOLUMES, PODS, STORAGE_CLASSES
 
 from .bench import Bench, Kubelet, node, pod
 
@@ -273,3 +273,32 @@ def test_given_a_released_volume_that_nobody_can_delete_when_looked_at_then_it_f
     text = "host_path deleter only supports /tmp/.+ but received provided /nosuch"
     assert (status["phase"], status["message"]) == ("Failed", text)
     assert world.events("VolumeFailedDelete") == [text]
+
+
+def grow(bench: Bench, name: str, size: str) -> None:
+    change = {"spec": {"resources": {"requests": {"storage": size}}}}
+    bench.kernel.call(lambda: bench.store.patch(PERSISTENT_VOLUME_CLAIMS, "default", name, change))
+    bench.advance_to(bench.now_s + 1)
+
+
+def test_given_a_claim_that_grows_then_it_waits_for_a_resizer_and_says_so_once_each_time(world: Bench) -> None:
+    storage_class = new_object(STORAGE_CLASSES, "grows", provisioner="efs.csi.aws.com", allowVolumeExpansion=True)
+    world.create(STORAGE_CLASSES, storage_class)
+    world.create(PERSISTENT_VOLUMES, volume("v", storageClassName="grows"))
+    world.create(PERSISTENT_VOLUME_CLAIMS, claim("c", storageClassName="grows"))
+    world.advance_to(1)
+    assert (bound(world, "c"), world.events("ExternalExpanding")) == ("v", [])
+
+    grow(world, "c", "6Gi")
+    assert world.events("ExternalExpanding") == ["waiting for an external controller to expand this PVC"]
+
+    patch = {"metadata": {"labels": {"touched": "yes"}}}
+    world.kernel.call(lambda: world.store.patch(PERSISTENT_VOLUME_CLAIMS, "default", "c", patch))
+    world.advance_to(world.now_s + 1)
+    told = [event for event in world.store.list(EVENTS) if event["reason"] == "ExternalExpanding"]
+    assert [event.get("count", 1) for event in told] == [1]  # nothing has grown
+
+    grow(world, "c", "7Gi")
+    told = [event for event in world.store.list(EVENTS) if event["reason"] == "ExternalExpanding"]
+    assert [(event["count"], event["source"]["component"]) for event in told] == [(2, "volume_expand")]
+    assert world.get(PERSISTENT_VOLUME_CLAIMS, "c")["status"]["capacity"] == {"storage": "5Gi"}  # nobody resizes
