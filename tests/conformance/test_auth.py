@@ -83,7 +83,7 @@ def test_given_the_default_then_everything_is_allowed(k: Kubectl) -> None:
     assert "*.*" in k("auth", "can-i", "--list")
 
 
-@shows("get apiservices", "create clusterrole --aggregation-rule", "wait --for=jsonpath", "describe secret")
+@shows("get apiservices", "create clusterrole --aggregation-rule")
 def test_given_a_served_cluster_then_its_own_controllers_answer(k: Kubectl) -> None:
     listed = {row[0]: row[1:3] for row in table(k("get", "apiservices"))}
     assert listed["v1.apps"] == ["Local", "True"]
