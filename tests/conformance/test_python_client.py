@@ -54,9 +54,14 @@ def test_given_the_deployment_example_then_it_is_created_updated_restarted_and_d
     apps.delete_namespaced_deployment(
         "web", namespace, body=client.V1DeleteOptions(propagation_policy="Foreground", grace_period_seconds=5)
     )
-    for event in watch.Watch().stream(core.list_namespaced_pod, namespace, timeout_seconds=30):
-        if event["type"] == "DELETED" and not core.list_namespaced_pod(namespace).items:
-            break
+    pods = core.list_namespaced_pod(namespace)
+    left = {pod.metadata.name for pod in pods.items}
+    version = pods.metadata.resource_version
+    changes = watch.Watch().stream(core.list_namespaced_pod, namespace, resource_version=version, timeout_seconds=30)
+    while left:
+        event = next(changes)
+        if event["type"] == "DELETED":
+            left.discard(event["object"].metadata.name)
     with pytest.raises(ApiException) as gone:
         apps.read_namespaced_deployment("web", namespace)
     assert gone.value.status == 404
