@@ -14,12 +14,11 @@ from harness.cluster.api.calls import Call, existing, refuse_force, require_mana
 from harness.cluster.api.http import Response
 from harness.cluster.api.hub import Hub
 from harness.cluster.api.listing import Listing, TooLargeVersion, parse_listing, parse_version
-from harness.cluster.api.scales import refuse_apply, replicas_patch, require_replicas, scale_of
+from harness.cluster.api.scaling import Scaling
 from harness.cluster.api.streaming import PodStreams
 from harness.cluster.api.streams import Streams
 from harness.cluster.api.watches import InvalidVersion
 from harness.cluster.store import Store, Stored
-from harness.cluster.store.patching import apply_patch
 from harness.cluster.store.types import find_message
 from harness.kube.errors import BadRequest, MethodNotAllowed
 from harness.kube.objects import Object
@@ -40,6 +39,7 @@ class Verbs:
         self._store = store
         self._bridge = bridge
         self._hub = hub
+        scaling = Scaling(store, bridge)
         streams = Streams(kernel, store, bridge, hub, log_path)
         change: Mapping[str, Handler] = {"get": self._get, "update": self._update, "patch": self._patch}
         self._handlers: Mapping[tuple[str, str], Handler] = {
@@ -59,9 +59,9 @@ class Verbs:
             **{("attach", verb): pods.attach for verb in ("get", "create")},
             ("binding", "create"): self._bind,
             ("eviction", "create"): self._evict,
-            ("scale", "get"): self._get_scale,
-            ("scale", "update"): self._set_scale,
-            ("scale", "patch"): self._set_scale,
+            ("scale", "get"): scaling.get,
+            ("scale", "update"): scaling.change,
+            ("scale", "patch"): scaling.change,
         }
 
     def serve(self, call: Call) -> Answer:
@@ -244,60 +244,6 @@ class Verbs:
             ),
         )
         return answers.answer_value(answers.success(code=201), status=201)
-
-    async def _get_scale(self, call: Call) -> Response:
-        stored = await self._bridge(lambda: existing(self._store, call))
-        require_replicas(call.served, stored.obj)
-        return answers.answer_value(scale_of(call.served, stored.obj))
-
-    async def _set_scale(self, call: Call) -> Response:
-        if call.verb == "patch" and bodies.is_apply(call.content_type):
-            return await self._apply_scale(call)
-        route, body, manager = call.route, call.request.body, call.manager
-        dry_run = bodies.is_dry_run(call.query.get("dryRun"))
-        patch, kind = (None, None)
-        if call.verb == "patch":
-            patch, kind = bodies.decode_patch(body, call.content_type, call.served)
-        scale = (
-            bodies.decode(body, call.content_type, "Scale", find_message("autoscaling.Scale")) if kind is None else {}
-        )
-        named = (scale.get("metadata") or {}).get("name") or route.name
-        if named != route.name:
-            raise BadRequest(f"the name of the object ({named}) does not match the name on the URL ({route.name})")
-
-        def act() -> Object:
-            shown = scale_of(call.served, existing(self._store, call).obj)
-            change = replicas_patch(call.served, route.name, scale if kind is None else apply_patch(shown, patch, kind))
-            return self._store.patch(
-                call.served.resource,
-                route.namespace,
-                route.name,
-                change,
-                manager=manager,
-                dry_run=dry_run,
-                scaling=True,
-            )
-
-        return answers.answer_value(scale_of(call.served, await self._bridge(act)))
-
-    async def _apply_scale(self, call: Call) -> Response:
-        route, manager = call.route, require_manager(call)
-        config = bodies.decode_config(call.request.body, call.check)
-        dry_run = bodies.is_dry_run(call.query.get("dryRun"))
-        refuse_apply(call.served)
-
-        def act() -> Object:
-            return self._store.apply_scale(
-                call.served.resource,
-                route.namespace,
-                route.name,
-                config,
-                manager=manager,
-                force=call.query.get("force") in {"true", "1"},
-                dry_run=dry_run,
-            )
-
-        return answers.answer_value(scale_of(call.served, await self._bridge(act)))
 
     def _decoded(self, call: Call) -> dict[str, Any]:
         """The object of the body, which lies in the namespace of the path."""
