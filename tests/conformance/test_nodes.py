@@ -14,8 +14,8 @@ pytestmark = pytest.mark.slow
 
 @shows("cordon", "uncordon", "drain", "drain --ignore-daemonsets")
 def test_given_a_budget_then_drain_waits_for_it_and_empties_the_node(k: Kubectl) -> None:
-    k.deployment("web", replicas=2)
-    k("create", "pdb", "web", "--min-available=1", "--selector=app=web")
+    k.deployment("shop", replicas=2)
+    k("create", "pdb", "shop", "--min-available=1", "--selector=app=shop")
     assert k("cordon", "n1") == "node/n1 cordoned\n"
     try:
         assert k("cordon", "n1") == "node/n1 already cordoned\n"
@@ -23,14 +23,14 @@ def test_given_a_budget_then_drain_waits_for_it_and_empties_the_node(k: Kubectl)
         assert (
             dict(zip(column(nodes, "NAME"), column(nodes, "STATUS"), strict=True))["n1"] == "Ready,SchedulingDisabled"
         )
-        k("delete", "pod", "-l", "app=web", "--wait=false")
-        k("wait", "--for=condition=Available", "deployment/web", "--timeout=50s")
-        drained = k.run("drain", "n2", "--pod-selector=app=web", "--ignore-daemonsets", "--force", "--timeout=50s")
+        k("delete", "pod", "-l", "app=shop", "--wait=false")
+        k("wait", "--for=condition=Available", "deployment/shop", "--timeout=50s")
+        drained = k.run("drain", "n2", "--pod-selector=app=shop", "--ignore-daemonsets", "--force", "--timeout=50s")
         assert drained.returncode == 0, drained.stderr
         assert re.search(r"node/n2 (already )?cordoned", drained.stdout)
         assert drained.stdout.endswith("node/n2 drained\n")
-        assert set(column(k("get", "pods", "-l", "app=web", "-o", "wide"), "NODE")) == {"n3"}
-        healthy = k("get", "pdb", "web", "-o", "jsonpath={.status.currentHealthy}/{.status.desiredHealthy}")
+        assert set(column(k("get", "pods", "-l", "app=shop", "-o", "wide"), "NODE")) == {"n3"}
+        healthy = k("get", "pdb", "shop", "-o", "jsonpath={.status.currentHealthy}/{.status.desiredHealthy}")
         assert healthy.endswith("/1")
     finally:
         k("uncordon", "n1", "n2")

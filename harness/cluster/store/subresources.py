@@ -43,7 +43,7 @@ def written_through(served: Served, before: Object, candidate: Mapping[str, Any]
 
 
 def _metadata(served: Served, before: Mapping[str, Any], wanted: Mapping[str, Any]) -> Mapping[str, Any]:
-    if served.custom:
+    if served.custom or wanted is before:
         return before
     kept = _KEPT.get(served.resource.group_resource, ())
     metadata = {key: value for key, value in wanted.items() if key not in kept}

@@ -112,7 +112,9 @@ def update(
 ) -> Object:
     """Store `candidate` in place of `old`, as far as the (sub)resource lets it write; a change of nothing is none."""
     resource, before, subresource = served.resource, old.obj, claim.write.subresource
-    metadata = meta.settle(resource, decode_metadata(resource, candidate["metadata"]), before)
+    metadata = before["metadata"]
+    if not subresource or candidate["metadata"] is not metadata:  # a patch of the status alone leaves it as it is
+        metadata = meta.settle(resource, decode_metadata(resource, candidate["metadata"]), before)
     wanted = {**candidate, "metadata": metadata}
     new = (
         _settled(core, served, before, wanted, strict=strict)

@@ -16,7 +16,10 @@ from harness.cluster.store import Store
 from harness.kube.resources import DEPLOYMENTS, JOBS, PODS, REPLICA_SETS, Resource
 
 START_US = parse_time("2026-03-01T08:00:00Z")
-TEMPLATE = {"metadata": {"labels": {"a": "b"}}, "spec": {"containers": [{"name": "c", "image": "i"}]}}
+TEMPLATE: dict[str, dict[str, Any]] = {
+    "metadata": {"labels": {"a": "b"}},
+    "spec": {"containers": [{"name": "c", "image": "i"}]},
+}
 ONCE = {"spec": {**TEMPLATE["spec"], "restartPolicy": "Never"}}
 LARGE = {"containers": [{"name": "c", "image": "i", "resources": {"requests": {"cpu": "9999"}}}]}
 KCM = "kube-controller-manager"
