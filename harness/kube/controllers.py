@@ -27,7 +27,7 @@ def own_key(obj: Object) -> Iterable[str]:
 
 @dataclass(frozen=True)
 class Watch:
-    """Changes of `resource` wake the keys that `keys` gives for the new state and for the old one."""
+    """Changes of `resource` wake the keys that `keys` gives for the new state, and those that it gave when the state before was new."""
 
     resource: Resource
     keys: Callable[[Object], Iterable[str]] = own_key

@@ -11,10 +11,11 @@ from harness.kube.selectors import Selector
 
 
 class Snapshot:
-    """Implements `harness.kube.client.Reader`, but for indexes, which nobody asks of a snapshot."""
+    """Implements `harness.kube.client.Reader`; an index is worked out when it is asked."""
 
     def __init__(self, objects: Iterable[Object] = ()) -> None:
         self._objects: dict[tuple[str, str], dict[tuple[str, str], Object]] = {}
+        self._indexes: dict[tuple[Resource, str], IndexFunction] = {}
         for obj in objects:
             self.put(obj)
 
@@ -38,12 +39,13 @@ class Snapshot:
         ]
 
     def add_index(self, resource: Resource, index: str, function: IndexFunction) -> None:
-        """Not here. Raises NotImplementedError."""
-        raise NotImplementedError(f"a snapshot has no index {index} of {resource.plural}: {function}")
+        """Declare an index; a second declaration of the same name changes nothing."""
+        self._indexes.setdefault((resource, index), function)
 
     def by_index(self, resource: Resource, index: str, key: str) -> Sequence[Object]:
-        """Not here. Raises NotImplementedError."""
-        raise NotImplementedError(f"a snapshot has no index {index} of {resource.plural}: {key}")
+        """The objects whose index function gave `key`. Raises KeyError for an index that was not declared."""
+        function = self._indexes[resource, index]
+        return [obj for obj in self.list(resource) if key in function(obj)]
 
     def observe(self, resource: Resource, observer: Observer) -> None:
         """Call `observer` with an ADDED for each object; nothing follows."""

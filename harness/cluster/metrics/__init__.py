@@ -1,7 +1,6 @@
-"""metrics.k8s.io and its users: the modelled metrics-server (`server`), sources that somebody feeds (`feed`), and the client of the autoscaler (`client`)."""
+"""metrics.k8s.io and its users: the modelled metrics-server (`server`), what a source is (`sources`), and the client of the autoscaler (`client`)."""
 
 from harness.cluster.metrics.client import MetricsClient, MetricsError, PodMetric, StandardMetricsClient
-from harness.cluster.metrics.feed import MetricsFeed
 from harness.cluster.metrics.server import MetricsServer
 from harness.cluster.metrics.sources import CustomMetrics, ExternalMetrics, MetricValue, ResourceMetrics
 
@@ -11,7 +10,6 @@ __all__ = [
     "MetricValue",
     "MetricsClient",
     "MetricsError",
-    "MetricsFeed",
     "MetricsServer",
     "PodMetric",
     "ResourceMetrics",

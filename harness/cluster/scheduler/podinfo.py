@@ -34,11 +34,6 @@ class Amounts:
     ephemeral_bytes: int = 0
     scalars: tuple[tuple[str, int], ...] = ()  # extended resources, by name
 
-    @property
-    def is_nothing(self) -> bool:
-        """Whether there is no resource at all, not even one of amount 0 among the extended ones."""
-        return not (self.milli_cpu or self.memory_bytes or self.ephemeral_bytes or self.scalars)
-
 
 def amounts_of(resources: Mapping[str, Any]) -> Amounts:
     """The amounts in a Kubernetes resource list; `pods` is counted apart."""

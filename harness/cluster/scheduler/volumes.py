@@ -161,11 +161,6 @@ class Volumes:
                 found[f"{spec['attacher']}/{csi['volumeHandle']}"] = str(spec["attacher"])
         return found
 
-    def waits_for_consumer(self, claim: Object) -> bool:
-        """Whether the claim's class delays binding until a pod has been placed."""
-        storage_class = self.storage_class(class_of(claim))
-        return storage_class is not None and storage_class.get("volumeBindingMode") == "WaitForFirstConsumer"
-
     def _get(self, resource: Resource, namespace: str | None, name: str) -> Object | None:
         return self._reader.get(resource, namespace, name) if self._serves(resource) else None
 

@@ -11,7 +11,7 @@ from typing import Any, cast
 import httptools
 
 from harness.cluster.api.http.duplex import Duplex
-from harness.cluster.api.http.messages import Exchange, Headers, Request, Response, head_of, lines_of
+from harness.cluster.api.http.messages import Headers, Request, Response, head_of, lines_of
 from harness.cluster.api.http.stream import Stream
 
 Answer = Response | None
@@ -24,8 +24,8 @@ _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _log = logging.getLogger(__name__)
 
 
-class Connection(asyncio.Protocol, Exchange):
-    """Belongs to the event loop's thread. `too_large` is what a body beyond `body_bytes_max` is answered with."""
+class Connection(asyncio.Protocol):
+    """An Exchange. Belongs to the event loop's thread. `too_large` is what a body beyond `body_bytes_max` is answered with."""
 
     def __init__(
         self, handler: Handler, connections: dict[Connection, None], body_bytes_max: int, too_large: Response

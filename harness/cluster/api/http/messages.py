@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 from urllib.parse import parse_qsl, unquote
 
 if TYPE_CHECKING:
@@ -67,16 +67,14 @@ class Request:
         return self._exchange.upgrade(protocol, headers or {})
 
 
-class Exchange:
+class Exchange(Protocol):
     """What a request needs of its connection to be answered in another way than by a Response."""
 
     def stream(self, request: Request, content_type: str, status: int) -> Stream:
         """See `Request.stream`."""
-        raise NotImplementedError
 
     def upgrade(self, protocol: str, headers: Mapping[str, str]) -> Duplex:
         """See `Request.upgrade`."""
-        raise NotImplementedError
 
 
 class Response:

@@ -24,7 +24,7 @@ from harness.cluster.store.apply.fieldsets import (
     show,
 )
 from harness.cluster.store.apply.shapes import Shape
-from harness.cluster.store.apply.typed import MISSING, Comparison, compare, fields_of, merge, remove, with_named
+from harness.cluster.store.apply.typed import Comparison, compare, fields_of, merge, remove, with_named
 from harness.kube.errors import ApiError
 
 Operation = Literal["Apply", "Update"]
@@ -366,8 +366,3 @@ def conflict_error(conflicts: Mapping[Manager, FieldSet]) -> ApplyConflict:
 def conflicting(error: ApplyConflict) -> Sequence[str]:
     """The fields of a conflict."""
     return [cause["field"] for cause in error.details["causes"]]
-
-
-def is_missing(value: Any) -> bool:
-    """Whether a merge left nothing."""
-    return value is MISSING

@@ -11,7 +11,7 @@ from harness.clock import SECOND, parse_time
 from harness.cluster.controllers import standard
 from harness.cluster.controllers.horizontalpodautoscaling.calculator import Calculator, Target, Tolerances
 from harness.cluster.controllers.settings import ControllerManagerSettings
-from harness.cluster.metrics import MetricsError, MetricsFeed, MetricValue, PodMetric, StandardMetricsClient
+from harness.cluster.metrics import MetricsError, MetricValue, PodMetric, StandardMetricsClient
 from harness.kube.objects import name_of, new_object
 from harness.kube.resources import (
     CUSTOM_RESOURCE_DEFINITIONS,
@@ -24,6 +24,7 @@ from harness.kube.resources import (
 )
 
 from .bench import START, Bench, Kubelet, lease, node
+from .feed import MetricsFeed
 
 CPU = {"type": "Resource", "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 50}}}
 

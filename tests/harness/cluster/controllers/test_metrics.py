@@ -6,13 +6,14 @@ from collections.abc import Mapping
 
 import pytest
 
-from harness.cluster.metrics import MetricsError, MetricsFeed, MetricsServer, StandardMetricsClient
+from harness.cluster.metrics import MetricsError, MetricsServer, StandardMetricsClient
 from harness.kube.metrics import Usage
 from harness.kube.objects import Object, name_of
 from harness.kube.resources import LEASES, NODES, PODS
 from harness.kube.selectortext import parse
 
 from .bench import Bench, Kubelet, lease, node, pod
+from .feed import MetricsFeed
 
 
 class Meter:

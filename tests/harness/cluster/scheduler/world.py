@@ -14,12 +14,12 @@ from harness.cluster.scheduler.podinfo import PodInfo, pod_info
 from harness.cluster.scheduler.profile import default_profile
 from harness.cluster.scheduler.volumes import Volumes
 from harness.cluster.store import Store
-from harness.kube.client import IndexFunction, Observer
 from harness.kube.controllers import Manager
 from harness.kube.events import Recorder
 from harness.kube.objects import Object, condition, new_object
 from harness.kube.resources import NODES, PODS, Resource
 from harness.kube.selectors import Selector
+from harness.kube.snapshot import Snapshot
 
 HOSTNAME = "kubernetes.io/hostname"
 ZONE = "topology.kubernetes.io/zone"
@@ -61,27 +61,6 @@ def pod(
     return new_object(PODS, name, namespace, labels=labels, spec={"containers": [container], **spec})
 
 
-class Nothing:
-    """A reader of a cluster that holds no storage objects."""
-
-    def get(self, _resource: Resource, _namespace: str | None, _name: str) -> Object | None:
-        return None
-
-    def list(
-        self, _resource: Resource, _namespace: str | None = None, _selector: Selector | None = None
-    ) -> Sequence[Object]:
-        return ()
-
-    def add_index(self, _resource: Resource, _index: str, _function: IndexFunction) -> None:
-        raise NotImplementedError
-
-    def by_index(self, _resource: Resource, _index: str, _key: str) -> Sequence[Object]:
-        raise NotImplementedError
-
-    def observe(self, _resource: Resource, _observer: Observer) -> None:
-        raise NotImplementedError
-
-
 def cluster(nodes: Iterable[Object], placed: Mapping[str, Sequence[Object]] | None = None) -> Cluster:
     found = Cluster()
     for entry in nodes:
@@ -103,7 +82,7 @@ def info(entry: Object, *placed: Object) -> NodeInfo:
 def cycle(
     found: Cluster, *, caching: bool = True, default_selector: Callable[[PodInfo], Selector | None] = lambda _: None
 ) -> Cycle:
-    return Cycle(default_profile(Volumes(Nothing()), default_selector), found, caching=caching)
+    return Cycle(default_profile(Volumes(Snapshot()), default_selector), found, caching=caching)
 
 
 class World:

@@ -1,4 +1,4 @@
-"""Metrics that a test or a trace feeds: all three APIs, holding what they were told last."""
+"""Metrics that a test feeds: all three APIs, holding what they were told last."""
 
 from __future__ import annotations
 
@@ -6,9 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from harness.clock import format_time
-from harness.cluster.metrics.client import MetricsError
+from harness.cluster.metrics import MetricsError, MetricValue
 from harness.cluster.metrics.objects import node_metrics, pod_metrics
-from harness.cluster.metrics.sources import MetricValue
 from harness.kube.client import Reader
 from harness.kube.objects import Object, labels_of, name_of, namespace_of
 from harness.kube.resources import PODS
@@ -31,10 +30,6 @@ class MetricsFeed:
     def set_pod(self, namespace: str, name: str, usage: Usage, timestamp_us: int, window_us: int = 15_000_000) -> None:
         """What the containers of a pod use."""
         self._pods[namespace, name] = (usage, timestamp_us, window_us)
-
-    def clear_pod(self, namespace: str, name: str) -> None:
-        """Nothing is known of a pod any more."""
-        self._pods.pop((namespace, name), None)
 
     def set_node(self, name: str, usage: Mapping[str, str], timestamp_us: int, window_us: int = 15_000_000) -> None:
         """What a node uses."""
