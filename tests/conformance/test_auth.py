@@ -32,7 +32,7 @@ def guarded(cluster: Cluster, kubectl_program: Path, tmp_path: Path) -> Iterator
     config = yaml.safe_load(server.kubeconfig(home / "config").read_text())
     config["contexts"][0]["context"]["namespace"] = "team"
     (home / "config").write_text(yaml.safe_dump(config))
-    yield Kubectl(kubectl_program, home, "team", cluster)
+    yield Kubectl(kubectl_program, home, namespace="team", cluster=cluster)
     server.close()
     kernel.close()
 

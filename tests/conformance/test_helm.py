@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.conformance.conftest import TIMEOUT_S, Kubectl
+from tests.conformance.conftest import Kubectl
 from tests.conformance.verbs import shows
-from tests.harness.kubectl import find_helm
+from tests.harness.kubectl import TIMEOUT_S, find_helm
 
 pytestmark = pytest.mark.slow
 

@@ -17,7 +17,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.conformance.conftest import TIMEOUT_S, Kubectl
+from tests.conformance.conftest import Kubectl
+from tests.harness.kubectl import TIMEOUT_S
 
 pytestmark = pytest.mark.slow
 _KUBECONFIG = os.environ.get("HARNESS_CONTROL_PLANE", "")

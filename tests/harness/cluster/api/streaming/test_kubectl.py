@@ -18,7 +18,8 @@ from harness.cluster.store import Store
 from harness.kube.hooks import ExecRefused, ExecStart
 from harness.kube.objects import Object
 from tests.conformance.verbs import shows
-from tests.harness.cluster.api.conftest import START_US, TIMEOUT_S, Face, Kubectl
+from tests.harness.cluster.api.conftest import START_US, TIMEOUT_S, Face
+from tests.harness.kubectl import Kubectl
 
 pytestmark = pytest.mark.slow
 

@@ -11,10 +11,9 @@ import pytest
 
 from harness.cluster.api import ApiServer
 from harness.cluster.kubelet.runtimes import ProcessRuntime
-from tests.harness.cluster.api.conftest import Kubectl
 from tests.harness.cluster.kubelet.runtimes.test_process import log, run
 from tests.harness.cluster.kubelet.world import World
-from tests.harness.kubectl import find_kubectl
+from tests.harness.kubectl import Kubectl, find_kubectl
 
 pytestmark = pytest.mark.slow
 

@@ -1,6 +1,6 @@
 """The entries that the control plane's components leave on objects: names, operations, subresources and parts as on a 1.34 control plane (no kubelet).
 
-Not compared: Deployments, whose controller here writes the revision to the object, upstream to its status; Jobs, whose labels upstream nobody owns.
+Not compared: Jobs, whose labels upstream nobody owns.
 """
 
 from __future__ import annotations
@@ -60,13 +60,15 @@ def test_given_workloads_then_components_own_what_they_own_upstream(tmp_path: Pa
     found = kernel.call(
         lambda: {
             name: entries(store, resource, name)
-            for name, resource in (("d-", REPLICA_SETS), ("big", PODS), ("j-", PODS))
+            for name, resource in (("d", DEPLOYMENTS), ("d-", REPLICA_SETS), ("big", PODS), ("j-", PODS))
         }
     )
     kernel.close()
     status, made = (KCM, "Update", "status", ("f:status",)), (KCM, "Update", "", ("f:metadata", "f:spec"))
     unschedulable = ("kube-scheduler", "Update", "status", ("f:status",))
+    revision = (KCM, "Update", "status", ("f:metadata", "f:status"))
     assert found == {
+        "d": [revision, mine],
         "d-": [made, status],
         "big": [unschedulable, mine],
         "j-": [made, unschedulable],
