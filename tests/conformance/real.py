@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import base64
 import http.client
-import ssl
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +10,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import orjson
-import yaml
+
+from harness.kube.remote import read_kubeconfig
 
 _TIMEOUT_S = 20
 TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io"
@@ -37,22 +35,11 @@ class RealServer:
     """The API server that a kubeconfig names; client certificates and tokens are understood."""
 
     def __init__(self, kubeconfig: Path) -> None:
-        config = yaml.safe_load(kubeconfig.read_text())
-        cluster, user = config["clusters"][0]["cluster"], config["users"][0]["user"]
-        place = urlsplit(cluster["server"])
+        access = read_kubeconfig(kubeconfig)
+        place = urlsplit(access.server)
         self._host, self._port = place.hostname or "", place.port or 443
-        self._context = ssl.create_default_context(
-            cadata=base64.b64decode(cluster["certificate-authority-data"]).decode()
-        )
-        self._headers: dict[str, str] = {}
-        if "token" in user:
-            self._headers["Authorization"] = f"Bearer {user['token']}"
-        else:
-            with tempfile.NamedTemporaryFile() as chain:
-                chain.write(base64.b64decode(user["client-certificate-data"]))
-                chain.write(base64.b64decode(user["client-key-data"]))
-                chain.flush()
-                self._context.load_cert_chain(chain.name)
+        self._context = access.tls()
+        self._headers = {"Authorization": f"Bearer {token}"} if (token := access.bearer()) else {}
 
     def request(self, method: str, path: str, body: Any = None, **headers: str) -> Reply:
         """One request; `body` is sent as JSON unless it is bytes; header names are written with underscores."""

@@ -92,6 +92,20 @@ class FilterState(Contributions, Protocol):
         """The test of one node."""
 
 
+class NodeByNode(FilterState):
+    """A picture that holds nothing of the nodes: each is asked when its turn comes."""
+
+    def put(self, slot: int, node: NodeInfo | None, /) -> None:
+        """Nodes are looked at one by one."""
+
+    def begin(self) -> None:
+        """Nothing is common to the tests."""
+
+    def passing(self) -> Flags | None:
+        """Node by node."""
+        return None
+
+
 class Rater(Contributions, Protocol):
     """A wide score's picture for one pod class."""
 

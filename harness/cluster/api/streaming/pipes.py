@@ -13,3 +13,22 @@ class Pipe(Protocol):
 
     async def write(self, data: bytes) -> None:
         """Send. Raises ConnectionError when the other side has gone."""
+
+
+class Intake:
+    """Reads a pipe in pieces of known size."""
+
+    def __init__(self, pipe: Pipe) -> None:
+        self._pipe = pipe
+        self._buffer = bytearray()
+
+    async def take(self, size: int) -> bytes | None:
+        """The next `size` bytes; None when the other side ends before."""
+        while len(self._buffer) < size:
+            data = await self._pipe.read()
+            if not data:
+                return None
+            self._buffer += data
+        taken = bytes(self._buffer[:size])
+        del self._buffer[:size]
+        return taken

@@ -11,7 +11,7 @@ import zlib
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 
-from harness.cluster.api.streaming.pipes import Pipe
+from harness.cluster.api.streaming.pipes import Intake, Pipe
 
 _VERSION = 0x8003
 _SYN_STREAM, _SYN_REPLY, _RST_STREAM, _PING, _GOAWAY = 1, 2, 3, 6, 7
@@ -76,7 +76,7 @@ class Spdy:
         self._inflate = zlib.decompressobj(zdict=DICTIONARY)
         self._deflate = zlib.compressobj(zdict=DICTIONARY)
         self._streams: dict[int, SpdyStream] = {}
-        self._buffer = bytearray()
+        self._intake = Intake(pipe)
 
     async def streams(self) -> AsyncIterator[SpdyStream]:
         """Each stream as it is opened, until the client goes. What comes for a stream is given to it meanwhile."""
@@ -126,22 +126,12 @@ class Spdy:
         await self._pipe.write(struct.pack(">HHI", _VERSION, kind, len(payload)) + payload)
 
     async def _frame(self) -> tuple[int, int, bytes] | None:
-        head = await self._take(_HEAD_BYTES)
+        head = await self._intake.take(_HEAD_BYTES)
         if head is None:
             return None
         first, second = struct.unpack(">II", head)
-        payload = await self._take(second & 0xFFFFFF)
+        payload = await self._intake.take(second & 0xFFFFFF)
         return None if payload is None else (first, second >> 24, payload)
-
-    async def _take(self, size: int) -> bytes | None:
-        while len(self._buffer) < size:
-            data = await self._pipe.read()
-            if not data:
-                return None
-            self._buffer += data
-        taken = bytes(self._buffer[:size])
-        del self._buffer[:size]
-        return taken
 
     def _headers(self, block: bytes) -> dict[str, str]:
         """A block of headers: names in lower case, the first of several values."""

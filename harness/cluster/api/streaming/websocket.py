@@ -6,7 +6,7 @@ import base64
 import hashlib
 from collections.abc import Sequence
 
-from harness.cluster.api.streaming.pipes import Pipe
+from harness.cluster.api.streaming.pipes import Intake, Pipe
 
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 _CONTINUATION, _TEXT, _BINARY, _CLOSE, _PING, _PONG = 0, 1, 2, 8, 9, 10
@@ -31,14 +31,14 @@ class WebSocket:
 
     def __init__(self, pipe: Pipe) -> None:
         self._pipe = pipe
-        self._buffer = bytearray()
+        self._intake = Intake(pipe)
         self._closed = False
 
     async def receive(self) -> bytes | None:
         """The next message, pings answered on the way; None at the end."""
         message = bytearray()
         while True:
-            head = await self._take(2)
+            head = await self._intake.take(2)
             if head is None:
                 return None
             final, code = bool(head[0] & _FIN), head[0] & 0x0F
@@ -82,28 +82,18 @@ class WebSocket:
         """The unmasked payload of a frame; None when it breaks the rules or the pipe ends."""
         size = second & 0x7F
         if size in {_SHORT, _LONG}:
-            more = await self._take(2 if size == _SHORT else 8)
+            more = await self._intake.take(2 if size == _SHORT else 8)
             if more is None:
                 return None
             size = int.from_bytes(more, "big")
         if size > _MESSAGE_BYTES_MAX or not second & _MASKED:
             await self.close(TOO_LARGE if second & _MASKED else PROTOCOL_ERROR)
             return None
-        mask, data = await self._take(4), await self._take(size)
+        mask, data = await self._intake.take(4), await self._intake.take(size)
         if mask is None or data is None:
             return None
         repeated = (mask * (size // 4 + 1))[:size]
         return (int.from_bytes(data, "big") ^ int.from_bytes(repeated, "big")).to_bytes(size, "big")
-
-    async def _take(self, size: int) -> bytes | None:
-        while len(self._buffer) < size:
-            data = await self._pipe.read()
-            if not data:
-                return None
-            self._buffer += data
-        taken = bytes(self._buffer[:size])
-        del self._buffer[:size]
-        return taken
 
 
 class Tunnel:

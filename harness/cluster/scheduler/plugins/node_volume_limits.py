@@ -13,7 +13,7 @@ from harness.cluster.scheduler.framework import (
     FITS,
     ClusterEvent,
     FilterState,
-    Flags,
+    NodeByNode,
     Refusal,
     WideFilter,
 )
@@ -34,22 +34,12 @@ def limits_of(csi_node: Object | None) -> Mapping[str, int]:
     }
 
 
-class _Attached(FilterState):
+class _Attached(NodeByNode):
     """The pod's volumes against what each node has."""
 
     def __init__(self, pod: PodInfo, volumes: Volumes) -> None:
         self._volumes = volumes
         self._wanted = self._handles(pod)
-
-    def put(self, slot: int, node: NodeInfo | None) -> None:
-        """Nodes are looked at one by one."""
-
-    def begin(self) -> None:
-        """Nothing is common to the tests."""
-
-    def passing(self) -> Flags | None:
-        """Node by node."""
-        return None
 
     def check(self, node: NodeInfo) -> tuple[Refusal, ...]:
         """Volumes that are there already, of pods or as attachments, count once."""

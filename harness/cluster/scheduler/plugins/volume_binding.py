@@ -16,7 +16,7 @@ from harness.cluster.scheduler.framework import (
     FITS,
     ClusterEvent,
     FilterState,
-    Flags,
+    NodeByNode,
     Refusal,
     Verdict,
     WideFilter,
@@ -177,22 +177,12 @@ def _limit(capacity: Object) -> int | None:
     return None if value is None else quantity.whole(value)
 
 
-class _Reach(FilterState):
+class _Reach(NodeByNode):
     """The pod's claims against each node."""
 
     def __init__(self, claims: Claims, volumes: Volumes) -> None:
         self._claims = claims
         self._volumes = volumes
-
-    def put(self, slot: int, node: NodeInfo | None) -> None:
-        """Nodes are looked at one by one."""
-
-    def begin(self) -> None:
-        """Nothing is common to the tests."""
-
-    def passing(self) -> Flags | None:
-        """Node by node."""
-        return None
 
     def check(self, node: NodeInfo) -> tuple[Refusal, ...]:
         """Refuse nodes from which a volume cannot be reached or made."""

@@ -10,7 +10,7 @@ from harness.cluster.scheduler.framework import (
     FITS,
     ClusterEvent,
     FilterState,
-    Flags,
+    NodeByNode,
     Refusal,
     Verdict,
     WideFilter,
@@ -41,21 +41,11 @@ def topology_of(volume: Object) -> Topology:
     return tuple(found)
 
 
-class _Zones(FilterState):
+class _Zones(NodeByNode):
     """The labels of all the pod's volumes."""
 
     def __init__(self, topology: Topology) -> None:
         self._topology = topology
-
-    def put(self, slot: int, node: NodeInfo | None) -> None:
-        """Nodes are looked at one by one."""
-
-    def begin(self) -> None:
-        """Nothing is common to the tests."""
-
-    def passing(self) -> Flags | None:
-        """Node by node."""
-        return None
 
     def check(self, node: NodeInfo) -> tuple[Refusal, ...]:
         """Each label's values have to hold the node's."""
