@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import random
-import uuid
 
 
 class Seeds:
@@ -23,7 +22,9 @@ class Seeds:
 
     def uid(self, purpose: str) -> str:
         """The next random (version 4) uuid of `purpose`."""
-        return str(uuid.UUID(int=self.stream(purpose).getrandbits(128), version=4))
+        digits = f"{self.stream(purpose).getrandbits(128):032x}"
+        variant = "89ab"[int(digits[16], 16) & 3]
+        return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
 
     def suffix(self, purpose: str, length: int = 5) -> str:
         """The next name suffix, in the alphabet that Kubernetes uses for generateName (apimachinery util/rand)."""

@@ -80,12 +80,17 @@ class Manager:
 
     def _observer(self, controller: Controller, watch: Watch) -> Callable[[Change, Object, Object | None], None]:
         known: dict[str, tuple[str, ...]] = {}  # by uid: what the state before gave
+        keys_of = watch.keys
 
         def changed(change: Change, obj: Object, _old: Object | None) -> None:
-            uid, keys = obj["metadata"]["uid"], tuple(watch.keys(obj))
-            before = known.pop(uid, ())
+            uid, keys = obj["metadata"]["uid"], tuple(keys_of(obj))
+            before = known.get(uid, ())
+            if not keys and not before:  # as nearly always
+                return
             if keys and change != "DELETED":
                 known[uid] = keys
+            elif before:
+                del known[uid]
             for key in keys:
                 self._queue(controller, key, 0)
             if before != keys:

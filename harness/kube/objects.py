@@ -41,8 +41,9 @@ class FrozenList(list[Any]):
         return self
 
 
-_LEAVES = frozenset({str, int, bool, float, type(None)})
-_FROZEN = _LEAVES | {FrozenDict, FrozenList}  # asked by exact type, which is what nearly every value has
+LEAVES = frozenset({str, int, bool, float, type(None)})
+"""The exact types of JSON that hold nothing."""
+_FROZEN = LEAVES | {FrozenDict, FrozenList}  # asked by exact type, which is what nearly every value has
 
 
 def freeze(value: Any) -> Any:
@@ -68,12 +69,12 @@ def freeze(value: Any) -> Any:
 def thaw(value: Any) -> Any:
     """A deep copy that can be changed."""
     kind = type(value)
-    if kind in _LEAVES:
+    if kind in LEAVES:
         return value
     if kind is FrozenDict or kind is dict or isinstance(value, Mapping):
-        return {key: item if type(item) in _LEAVES else thaw(item) for key, item in value.items()}
+        return {key: item if type(item) in LEAVES else thaw(item) for key, item in value.items()}
     if kind is FrozenList or kind is list or isinstance(value, list | tuple):
-        return [item if type(item) in _LEAVES else thaw(item) for item in value]
+        return [item if type(item) in LEAVES else thaw(item) for item in value]
     return value
 
 

@@ -57,7 +57,7 @@ class Call:
 
 def existing(store: Store, call: Call) -> Stored:
     """The object that the call names, on any thread. Raises NotFound."""
-    stored = store.glance(call.served.resource, call.route.namespace, call.route.name)
+    stored = store.stored(call.served.resource, call.route.namespace, call.route.name)
     if stored is None:
         raise NotFound.of(call.served.resource, call.route.name)
     return stored

@@ -47,7 +47,7 @@ class Streams:
         restarts = int((logs.container_status(pod, options.container) or {}).get("restartCount", 0))
         ended = False
         while not ended:
-            present = self._store.glance(PODS, namespace, name)
+            present = self._store.stored(PODS, namespace, name)
             ended = logs.has_ended(None if present is None else present.obj, options.container, restarts)
             written = tail.read(final=ended)
             stream.write(written)

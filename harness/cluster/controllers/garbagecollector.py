@@ -87,24 +87,26 @@ class GarbageCollector:
     def _concerned(self, resource: Resource) -> Callable[[Object], Iterable[str]]:
         """The keys that a change of an object of this kind wakes: few changes mean anything here."""
 
-        def keys(obj: Object) -> Iterator[str]:
-            current = self._reader.get(resource, namespace_of(obj), name_of(obj))
-            if current is None or uid_of(current) != uid_of(obj):
-                self._where.pop(uid_of(obj), None)
-                self._accused.pop(uid_of(obj), None)
-                for other, dependent in self._dependents(obj):
-                    yield _key(other, dependent)
+        def keys(obj: Object) -> Iterable[str]:
+            found: list[str] = []
+            metadata = obj["metadata"]
+            uid, namespace = metadata["uid"], metadata.get("namespace")
+            current = self._reader.get(resource, namespace, metadata["name"])
+            if current is None or current["metadata"]["uid"] != uid:
+                self._where.pop(uid, None)
+                self._accused.pop(uid, None)
+                found += [_key(other, dependent) for other, dependent in self._dependents(obj)]
             else:
-                self._where[uid_of(obj)] = namespace_of(obj)
+                self._where[uid] = namespace
                 if is_deleting(obj) and (FOREGROUND in _finalizers(obj) or ORPHAN in _finalizers(obj)):
-                    yield _key(resource, obj)
+                    found.append(_key(resource, obj))
             for reference in _owners(obj):
                 owner = self._owner(obj, reference)
                 if owner is None:
-                    yield _key(resource, obj)
+                    found.append(_key(resource, obj))
                 elif owner[1] is not None and waits_for_dependents(owner[1]):
-                    yield _key(resource, obj)
-                    yield _key(owner[0], owner[1])
+                    found += [_key(resource, obj), _key(owner[0], owner[1])]
+            return found
 
         return keys
 

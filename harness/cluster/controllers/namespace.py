@@ -13,7 +13,7 @@ from harness.clock import Kernel, format_time, parse_time
 from harness.cluster.controllers.kinds import Kinds
 from harness.kube.client import Reader, Writer
 from harness.kube.controllers import Watch
-from harness.kube.objects import Object, is_deleting, name_of, namespace_of, with_condition
+from harness.kube.objects import Object, is_deleting, name_of, with_condition
 from harness.kube.resources import BUILT_IN, NAMESPACES, PODS, Resource
 
 FINALIZER = "kubernetes"
@@ -95,7 +95,7 @@ class NamespaceController:
         }
 
     def _doomed(self, obj: Object) -> Iterable[str]:
-        namespace = self._reader.get(NAMESPACES, None, str(namespace_of(obj)))
+        namespace = self._reader.get(NAMESPACES, None, obj["metadata"].get("namespace") or "")
         return (name_of(namespace),) if namespace is not None and is_deleting(namespace) else ()
 
     def _report(self, namespace: Object, remaining: dict[str, Sequence[Object]], failure: str = "") -> None:

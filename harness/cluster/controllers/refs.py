@@ -13,6 +13,7 @@ from harness.kube.objects import (
     Object,
     controller_of,
     is_deleting,
+    key_of,
     labels_of,
     name_of,
     namespace_of,
@@ -46,18 +47,21 @@ def selector_of(owner: Object) -> Selector | None:
 def keys_of_owners(reader: Reader, owners: Resource) -> Callable[[Object], Iterable[str]]:
     """The keys to wake for a changed dependent: its controller, or for an orphan everyone whose selector matches it."""
 
+    kind, api_version = owners.kind, owners.api_version
+
     def keys(obj: Object) -> Iterable[str]:
         owner = controller_of(obj)
         if owner is not None:
-            if owner["kind"] == owners.kind and owner["apiVersion"] == owners.api_version:
-                yield f"{namespace_of(obj)}/{owner['name']}"
-            return
+            mine = owner["kind"] == kind and owner["apiVersion"] == api_version
+            return (f"{namespace_of(obj)}/{owner['name']}",) if mine else ()
         if not labels_of(obj) or is_deleting(obj):
-            return
-        for candidate in reader.list(owners, namespace_of(obj)):
-            selector = selector_of(candidate)
-            if selector is not None and selector.requirements and selector.matches(labels_of(obj)):
-                yield f"{namespace_of(candidate)}/{name_of(candidate)}"
+            return ()
+        selectors = ((candidate, selector_of(candidate)) for candidate in reader.list(owners, namespace_of(obj)))
+        return [
+            key_of(candidate)
+            for candidate, selector in selectors
+            if selector is not None and selector.requirements and selector.matches(labels_of(obj))
+        ]
 
     return keys
 

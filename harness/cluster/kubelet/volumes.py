@@ -47,12 +47,12 @@ class Volumes:
 
     def set_up(self, view: PodView) -> dict[str, Path]:
         """The directory of each volume, by its name. Raises MountFailed."""
-        root = self._directory / uid_of(view.pod) / "volumes"
+        root = f"{self._directory}/{uid_of(view.pod)}/volumes"
         result: dict[str, Path] = {}
         for volume in view.pod["spec"].get("volumes") or ():
             name = str(volume["name"])
             try:
-                result[name] = self._one(view, volume, root / name)
+                result[name] = self._one(view, volume, Path(f"{root}/{name}"))
             except (ConfigError, MountError) as error:
                 raise MountFailed(f'MountVolume.SetUp failed for volume "{name}" : {error}') from error
         return result
@@ -65,8 +65,10 @@ class Volumes:
 
     def write_files(self, pod_uid: str, party: str, files: Mapping[str, str]) -> dict[str, Path]:
         """Files that a node's agents give to one container: container path -> file here."""
-        root = self._directory / pod_uid / "provided" / party.rsplit("/", 2)[-2]
         result: dict[str, Path] = {}
+        if not files:
+            return result
+        root = self._directory / pod_uid / "provided" / party.rsplit("/", 2)[-2]
         for number, (path, content) in enumerate(sorted(files.items())):
             target = root / str(number) / PurePosixPath(path).name
             self._made.add(pod_uid)

@@ -2,6 +2,7 @@
 
 from harness.cluster.scheduler.cycle import NodeExplanation
 from harness.cluster.scheduler.queue import QueueSettings
-from harness.cluster.scheduler.scheduler import SCHEDULER_NAME, Scheduler
+from harness.cluster.scheduler.reports import SCHEDULER_NAME
+from harness.cluster.scheduler.scheduler import Scheduler
 
 __all__ = ["SCHEDULER_NAME", "NodeExplanation", "QueueSettings", "Scheduler"]

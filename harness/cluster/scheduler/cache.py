@@ -182,6 +182,13 @@ class Cluster:
         found = self._nodes.get(name)
         return found if found is not None and found.node is not None else None
 
+    def at(self, slot: int) -> NodeInfo:
+        """The node in a slot. Raises LookupError."""
+        node = self.slots[slot]
+        if node is None:
+            raise LookupError(f"slot {slot} of the scheduler's picture has no node")
+        return node
+
     def domains(self, key: str) -> Domains:
         """The values of a topology label."""
         if self._domains_generation != self.labels_generation:

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from harness.cluster.scheduler.podinfo import Amounts, requests_of
-from harness.kube.objects import Object, labels_of
+from harness.cluster.scheduler.podinfo import Amounts, allocated, requests_of
+from harness.kube.objects import Object, is_deleting, labels_of
 
 
 def node_changes(old: Object, new: Object) -> list[str]:
@@ -58,12 +58,25 @@ def pod_changes(old: Object, new: Object) -> list[str]:
     return found
 
 
+def matters(old: Object, new: Object) -> bool:
+    """Whether scheduling looks at what changed of a pod; most status changes do not matter."""
+    if old["spec"] is not new["spec"] and old["spec"] != new["spec"]:
+        return True
+    if labels_of(old) != labels_of(new) or is_deleting(old) != is_deleting(new):
+        return True
+    before, now = old.get("status") or {}, new.get("status") or {}
+    keys = ("nominatedNodeName", "startTime")
+    if any(before.get(key) != now.get(key) for key in keys):
+        return True
+    return allocated(before) != allocated(now)
+
+
 def _conditions(status: Any) -> dict[str, str]:
     return {str(entry["type"]): str(entry.get("status")) for entry in status.get("conditions") or ()}
 
 
 def _shrank(old: Object, new: Object) -> bool:
-    if old["spec"] is new["spec"] and (old.get("status") or {}) is (new.get("status") or {}):
+    if old["spec"] is new["spec"] and allocated(old.get("status") or {}) == allocated(new.get("status") or {}):
         return False
     before, now = (requests_of(pod["spec"], pod.get("status")) for pod in (old, new))
     return any(was > left for was, left in _pairs(before, now))

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import overload
 
 from harness.cluster.scheduler.answers import Local, Wide
 from harness.cluster.scheduler.arrays import np
@@ -58,6 +59,28 @@ class _Admitted:
     refused_by: str = ""
 
 
+class _Names(Sequence[str]):
+    """The names of the nodes in some slots, looked up when asked for: of a thousand that are equally good one is drawn."""
+
+    def __init__(self, cluster: Cluster, slots: Whole) -> None:
+        self._cluster = cluster
+        self._slots = slots
+
+    def __len__(self) -> int:
+        return len(self._slots)
+
+    @overload
+    def __getitem__(self, position: int) -> str: ...
+
+    @overload
+    def __getitem__(self, position: slice) -> Sequence[str]: ...
+
+    def __getitem__(self, position: int | slice) -> str | Sequence[str]:
+        if isinstance(position, slice):
+            return _Names(self._cluster, self._slots[position])
+        return self._cluster.at(int(self._slots[position])).name
+
+
 class Cycle:
     """Runs cycles over one cluster picture. `caching=False` asks every plugin every time (what tests compare with)."""
 
@@ -93,13 +116,12 @@ class Cycle:
         if not len(feasible):
             return self._diagnose(pod, admitted, local, wide)
         if len(feasible) == 1:
-            return self._node(int(feasible[0])).name
+            return self._cluster.at(int(feasible[0])).name
         totals: Whole = np.zeros(len(feasible), dtype=np.int64)
         for _, _, weighted in self._scores(pod, feasible, local, wide):
             totals += weighted
         best = feasible[totals == totals.max()]
-        names = [self._node(slot).name for slot in best.tolist()]
-        return names[0] if len(names) == 1 else choose(names)
+        return self._cluster.at(int(best[0])).name if len(best) == 1 else choose(_Names(self._cluster, best))
 
     def explain(self, pod: PodInfo) -> dict[str, NodeExplanation]:
         """For every node what refuses it, or what each score gives it. Raises PluginError."""
@@ -115,7 +137,7 @@ class Cycle:
         if len(feasible):
             table = self._scores(pod, feasible, local, wide)
             for position, slot in enumerate(feasible.tolist()):
-                answer[self._node(slot).name] = NodeExplanation(
+                answer[self._cluster.at(slot).name] = NodeExplanation(
                     scores={name: int(weighted[position]) for name, _, weighted in table},
                     raw={name: int(raw[position]) for name, raw, _ in table},
                 )
@@ -228,7 +250,7 @@ class Cycle:
     def _asked(self, positions: Whole, order: Whole, wide: Wide, enough: int) -> Whole:
         found: list[int] = []
         for position in positions.tolist():
-            if not wide.test(self._node(int(order[position])))[0]:
+            if not wide.test(self._cluster.at(int(order[position])))[0]:
                 found.append(position)
                 if len(found) == enough:
                     break
@@ -303,9 +325,3 @@ class Cycle:
             if points is not None:
                 table.append((score.name, points, score.normalise(points) * weight))
         return table
-
-    def _node(self, slot: int) -> NodeInfo:
-        node = self._cluster.slots[slot]
-        if node is None:
-            raise LookupError(f"slot {slot} of the scheduler's picture has no node")
-        return node

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -130,6 +130,16 @@ def _given(status: Mapping[str, Any]) -> dict[str, tuple[Mapping[str, Any], bool
     pending = condition({"status": status}, "PodResizePending") or {}
     infeasible = pending.get("reason") == "Infeasible"
     return {str(entry["name"]): (entry, infeasible) for entry in entries if entry.get("resources") is not None}
+
+
+def allocated(status: Mapping[str, Any]) -> list[object]:
+    """What containers were given, and whether a resize is pending."""
+    entries = [*(status.get("containerStatuses") or ()), *(status.get("initContainerStatuses") or ())]
+    given = [entry for entry in entries if entry.get("resources") is not None or entry.get("allocatedResources")]
+    if not given:
+        return []
+    pending = condition({"status": status}, "PodResizePending") or {}
+    return [pending.get("reason"), *((entry.get("resources"), entry.get("allocatedResources")) for entry in given)]
 
 
 def _of_container(
@@ -316,3 +326,17 @@ def pod_info(pod: Object) -> PodInfo:
         preferred_affinity=weighted_terms_of(together, namespace, labels) if together else (),
         preferred_anti_affinity=weighted_terms_of(apart, namespace, labels) if apart else (),
     )
+
+
+def later(known: PodInfo | None, pod: Object) -> PodInfo:
+    """The scheduler's view of a pod, for which `known` is that of an earlier state: while only its node and status differ, what it asks for is the same."""
+    if known is None or known.labels != labels_of(pod) or allocated(pod.get("status") or {}):
+        return pod_info(pod)
+    before, spec = known.spec, pod["spec"]
+    if any(before.get(key) is not value for key, value in spec.items() if key != "nodeName"):
+        return pod_info(pod)
+    if len(before) - ("nodeName" in before) != len(spec) - ("nodeName" in spec) or allocated(
+        known.pod.get("status") or {}
+    ):
+        return pod_info(pod)
+    return replace(known, pod=pod, spec=spec)

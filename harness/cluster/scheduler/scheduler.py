@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from harness.clock import Kernel, Seeds, format_time
+from harness.clock import Kernel, Seeds
 from harness.cluster.scheduler import binding, changes
 from harness.cluster.scheduler.cache import Cluster
 from harness.cluster.scheduler.cycle import Cycle, NodeExplanation
@@ -22,25 +22,18 @@ from harness.cluster.scheduler.framework import ClusterEvent, Diagnosis, Filter,
 from harness.cluster.scheduler.nominations import Nominations
 from harness.cluster.scheduler.plugins import default_preemption as preemption
 from harness.cluster.scheduler.plugins.volume_binding import bindings, claims_of_pod
-from harness.cluster.scheduler.podinfo import PodInfo, pod_info
+from harness.cluster.scheduler.podinfo import PodInfo, later, pod_info
 from harness.cluster.scheduler.profile import default_profile
 from harness.cluster.scheduler.queue import Group, Queued, QueueSettings, SchedulingQueue
+from harness.cluster.scheduler.reports import SCHEDULER_NAME, Reports
 from harness.cluster.scheduler.selectors import DefaultSelectors
-from harness.cluster.scheduler.texts import GATED, NO_NODES, PREEMPTING, event_note, fit_error
+from harness.cluster.scheduler.texts import GATED, NO_NODES, fit_error
 from harness.cluster.scheduler.volumes import Volumes
 from harness.kube.client import Change, Reader, Writer
 from harness.kube.controllers import Watch
-from harness.kube.errors import ApiError, NotFound
+from harness.kube.errors import ApiError
 from harness.kube.events import Recorder
-from harness.kube.objects import (
-    Object,
-    condition,
-    is_deleting,
-    key_of,
-    labels_of,
-    name_of,
-    with_condition,
-)
+from harness.kube.objects import Object, is_deleting, key_of, labels_of, name_of
 from harness.kube.resources import (
     BUILT_IN,
     CSI_DRIVERS,
@@ -62,7 +55,6 @@ from harness.kube.resources import (
 )
 from harness.kube.version import KubernetesVersion
 
-SCHEDULER_NAME = "default-scheduler"
 _KEY = "schedule"
 _TERMINAL = frozenset({"Succeeded", "Failed"})
 _STORAGE = (
@@ -97,7 +89,8 @@ class Scheduler:
         self._kernel = kernel
         self._reader = reader
         self._writer = writer
-        self._events = recorder.named(SCHEDULER_NAME)
+        self._events = recorder.in_series(SCHEDULER_NAME)
+        self._reports = Reports(kernel, reader, writer, self._events)
         self._draws = seeds.stream("scheduler")
         self._version = version or KubernetesVersion(1, 36)
         self._cluster = Cluster()
@@ -215,13 +208,14 @@ class Scheduler:
 
     def _on_node(self, key: str, pod: Object, old: Object | None) -> None:
         where = self._cluster.node_of(key)
-        if where is not None and old is not None and key not in self._waiting and not _matters(old, pod):
+        if where is not None and old is not None and key not in self._waiting and not changes.matters(old, pod):
             return
         is_new = old is None or not old["spec"].get("nodeName")
+        known = self._queue.get(key) if where is None else where.pods[key]
         self._waiting.pop(key, None)
         self._queue.remove(key)
         self._nominations.remove(key)
-        self._cluster.set_pod(pod_info(pod), str(pod["spec"]["nodeName"]))
+        self._cluster.set_pod(later(known, pod), str(pod["spec"]["nodeName"]))
         if is_new:
             if old is not None and (old.get("status") or {}).get("nominatedNodeName"):
                 self._room_freed(old)  # it is among the nominated no more
@@ -240,12 +234,12 @@ class Scheduler:
         elif pod["spec"].get("schedulingGates"):
             self._gated_since.setdefault(key, self._kernel.now)
             self._queue.remove(key)
-            self._write_condition(pod, "SchedulingGated", GATED, gated=True)
+            self._reports.condition(pod, "SchedulingGated", GATED, gated=True)
         elif key not in self._queue:
             info = pod_info(pod)
             self._queue.add(info, self._gated_since.pop(key, self._kernel.now))
             self._nominations.add(info, info.nominated_node)
-        elif old is not None and _matters(old, pod):
+        elif old is not None and changes.matters(old, pod):
             info = pod_info(pod)
             refused_by = self._queue.refused_by(key)
             self._queue.update(info)
@@ -346,14 +340,14 @@ class Scheduler:
         except ApiError as error:
             self._fail(queued, f"binding rejected: {error.message}")
             return
-        self._events.event(pod, "Normal", "Scheduled", f"Successfully assigned {key_of(pod)} to {node}")
+        self._events.event(pod, "Normal", "Scheduled", "Binding", f"Successfully assigned {key_of(pod)} to {node}")
 
     def _bind_volumes(self, waiting: binding.Waiting) -> None:
         pod = waiting.queued.pod
         self._waiting[pod.key] = waiting
         self._cluster.set_pod(pod, waiting.node)
         if self._version >= _NOMINATES_FOR_BINDING:
-            self._write_status(pod.pod, {"nominatedNodeName": waiting.node})
+            self._reports.status(pod.pod, {"nominatedNodeName": waiting.node})
         try:
             binding.ask_for_volumes(waiting.bindings, waiting.node, self._writer)
         except ApiError as error:
@@ -398,7 +392,7 @@ class Scheduler:
         now = self._kernel.now
         if not diagnosis.nodes:
             self._queue.retry(queued, now)
-            self._say_unscheduled(pod.pod, "Unschedulable", NO_NODES, nominated="" if self._clears() else None)
+            self._reports.unscheduled(pod.pod, "Unschedulable", NO_NODES, nominated="" if self._clears() else None)
             return
         outcome = preemption.Outcome(eligible=False)
         if not diagnosis.whole:
@@ -417,7 +411,7 @@ class Scheduler:
         self._queue.refuse(queued, diagnosis.plugins, kind, now)
         self._nominations.add(pod, pod.nominated_node if nominated is None else nominated)
         message = fit_error(diagnosis, outcome)
-        self._say_unscheduled(pod.pod, "Unschedulable", message, nominated=nominated)
+        self._reports.unscheduled(pod.pod, "Unschedulable", message, nominated=nominated)
         if candidate is not None:
             self._preempt(pod, candidate)
 
@@ -426,30 +420,9 @@ class Scheduler:
         for other in self._nominations.on(candidate.node):
             if other.priority < pod.priority:
                 self._nominations.remove(other.key)
-                self._write_status(other.pod, {"nominatedNodeName": None})
+                self._reports.status(other.pod, {"nominatedNodeName": None})
         for victim in candidate.victims:
-            self._evict(victim, pod, candidate.node)
-
-    def _evict(self, victim: PodInfo, preemptor: PodInfo, node: str) -> None:
-        current = self._reader.get(PODS, victim.namespace, name_of(victim.pod))
-        if current is None:
-            return
-        scheduler = preemptor.spec.get("schedulerName", SCHEDULER_NAME)
-        wanted = {
-            "type": "DisruptionTarget",
-            "status": "True",
-            "reason": preemption.REASON,
-            "message": f"{scheduler}: {PREEMPTING}",
-            "observedGeneration": current["metadata"].get("generation", 1),
-        }
-        now = format_time(self._kernel.now)
-        conditions = with_condition((current.get("status") or {}).get("conditions") or (), wanted, now)
-        try:
-            self._write_status(current, {"conditions": conditions})
-            self._writer.delete(PODS, victim.namespace, name_of(victim.pod))
-        except NotFound:
-            return  # somebody was faster
-        self._events.event(current, "Normal", "Preempted", f"Preempted by pod {preemptor.uid} on node {node}")
+            self._reports.preempted(victim, pod, candidate.node)
 
     def _fail(self, queued: Queued, message: str) -> None:
         pod = self._latest(queued)
@@ -457,7 +430,7 @@ class Scheduler:
             return  # deleted meanwhile
         self._queue.retry(queued, self._kernel.now)
         self._nominations.add(pod, "" if self._clears() else pod.nominated_node)
-        self._say_unscheduled(pod.pod, "SchedulerError", message, nominated="" if self._clears() else None)
+        self._reports.unscheduled(pod.pod, "SchedulerError", message, nominated="" if self._clears() else None)
 
     def _latest(self, queued: Queued) -> PodInfo:
         """The pod as it is now: its status may have changed since it was queued."""
@@ -469,61 +442,3 @@ class Scheduler:
     def _clears(self) -> bool:
         """Up to 1.34 a failure takes back the nomination."""
         return self._version < _NOMINATES_FOR_BINDING
-
-    # What is written
-
-    def _say_unscheduled(self, pod: Object, reason: str, message: str, *, nominated: str | None) -> None:
-        self._events.event(pod, "Warning", "FailedScheduling", event_note(message))
-        self._write_condition(pod, reason, message, nominated=nominated)
-
-    def _write_condition(
-        self, pod: Object, reason: str, message: str, *, nominated: str | None = None, gated: bool = False
-    ) -> None:
-        """Set PodScheduled, and with `nominated` the nomination (None: leave it); nothing is written when both are so already."""
-        current = self._reader.get(PODS, pod["metadata"]["namespace"], name_of(pod))
-        if current is None:
-            return  # deleted between the attempt and the answer
-        status: dict[str, Any] = {}
-        before = condition(current, "PodScheduled") or {}
-        if (before.get("status"), before.get("reason"), before.get("message")) != ("False", reason, message):
-            wanted = {
-                "type": "PodScheduled",
-                "status": "False",
-                "reason": reason,
-                "message": message,
-                "lastProbeTime": None,
-            }
-            if not gated:  # the condition of gates is the API server's, which does not say the generation
-                wanted["observedGeneration"] = current["metadata"].get("generation", 1)
-            conditions = (current.get("status") or {}).get("conditions") or ()
-            status["conditions"] = with_condition(conditions, wanted, format_time(self._kernel.now))
-        if nominated is not None and nominated != ((current.get("status") or {}).get("nominatedNodeName") or ""):
-            status["nominatedNodeName"] = nominated or None
-        if status:
-            self._write_status(current, status)
-
-    def _write_status(self, pod: Object, status: Mapping[str, Any]) -> None:
-        self._writer.patch(PODS, pod["metadata"]["namespace"], name_of(pod), {"status": status}, subresource="status")
-
-
-def _matters(old: Object, new: Object) -> bool:
-    """Whether scheduling looks at what changed; most status changes do not matter."""
-    if old["spec"] is not new["spec"] and old["spec"] != new["spec"]:
-        return True
-    if labels_of(old) != labels_of(new) or is_deleting(old) != is_deleting(new):
-        return True
-    before, now = old.get("status") or {}, new.get("status") or {}
-    keys = ("nominatedNodeName", "startTime")
-    if any(before.get(key) != now.get(key) for key in keys):
-        return True
-    return _allocated(before) != _allocated(now)
-
-
-def _allocated(status: Mapping[str, Any]) -> list[object]:
-    """What containers were given, and whether a resize is pending."""
-    entries = [*(status.get("containerStatuses") or ()), *(status.get("initContainerStatuses") or ())]
-    given = [entry for entry in entries if entry.get("resources") is not None or entry.get("allocatedResources")]
-    if not given:
-        return []
-    pending = condition({"status": status}, "PodResizePending") or {}
-    return [pending.get("reason"), *((entry.get("resources"), entry.get("allocatedResources")) for entry in given)]

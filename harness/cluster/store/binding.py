@@ -18,7 +18,8 @@ def bind(pod: Object, node: str, now: str) -> dict[str, Any]:
     if spec.get("schedulingGates"):
         raise _refusal(name, f"pod {name} has non-empty .spec.schedulingGates")
     status = pod.get("status") or {}
-    conditions = with_condition(status.get("conditions") or (), {"type": "PodScheduled", "status": "True"}, now)
+    placed = {"type": "PodScheduled", "status": "True", "lastProbeTime": None}
+    conditions = with_condition(status.get("conditions") or (), placed, now)
     return {**pod, "spec": {**spec, "nodeName": node}, "status": {**status, "conditions": conditions}}
 
 

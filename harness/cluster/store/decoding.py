@@ -18,7 +18,7 @@ from harness.cluster.store.registry import Served
 from harness.cluster.store.schema import conform
 from harness.cluster.store.types import Undecodable, decode, find_message, message_of
 from harness.kube.errors import Invalid
-from harness.kube.objects import thaw
+from harness.kube.objects import Object, thaw
 from harness.kube.resources import Resource
 
 Draft = dict[str, Any]
@@ -67,23 +67,23 @@ def check_patched(served: Served, patched: Mapping[str, Any], strict: Strictness
     refuse_patched(patched, check)
 
 
-def decode_metadata(resource: Resource, metadata: Any) -> Draft:
-    """The metadata alone. Raises BadRequest."""
+def decode_metadata(resource: Resource, metadata: Any, known: Mapping[str, Any]) -> Draft:
+    """The metadata alone; what equals that of `known` is shared. Raises BadRequest."""
     try:
-        return _metadata(metadata, [])
+        return _metadata(metadata, [], known)
     except Undecodable as error:
         raise cannot_be_handled(resource, str(error)) from error
 
 
-def decode_status(served: Served, status: Any, name: str) -> Draft:
-    """The status alone, of the object `name`. Raises BadRequest, Invalid."""
+def decode_status(served: Served, status: Any, before: Object) -> Draft:
+    """The status alone; what equals that of the object as it is, `before`, is shared. Raises BadRequest, Invalid."""
     if served.custom:
-        return _custom_status(served, status, name)
+        return _custom_status(served, status, str(before["metadata"]["name"]))
     message = message_of(served.resource)
     if message is None or "status" not in message.fields:
         return dict(status)
     try:
-        draft = decode(message, {"status": status}, [])
+        draft = decode(message, {"status": status}, [], before)
     except Undecodable as error:
         raise cannot_be_handled(served.resource, str(error)) from error
     found: Draft = draft["status"]
@@ -103,7 +103,7 @@ def _custom_status(served: Served, status: Any, name: str) -> Draft:
     return found
 
 
-def _metadata(metadata: Any, unknown: list[str]) -> Draft:
+def _metadata(metadata: Any, unknown: list[str], known: Mapping[str, Any] | None = None) -> Draft:
     if metadata is None:
         return {}
     if not isinstance(metadata, Mapping):
@@ -113,6 +113,6 @@ def _metadata(metadata: Any, unknown: list[str]) -> Draft:
     if _METADATA is None:
         raise LookupError("fixtures/facts/kubernetes-types.json has no meta.ObjectMeta: record the types again")
     found: list[str] = []
-    draft = decode(_METADATA, metadata, found)
+    draft = decode(_METADATA, metadata, found, known)
     unknown += [f"metadata.{path}" for path in found]
     return draft

@@ -62,6 +62,7 @@ def disrupt(pod: Object, now: str) -> dict[str, Any]:
         "status": "True",
         "reason": "EvictionByEvictionAPI",
         "message": "Eviction API: evicting",
+        "lastProbeTime": None,
     }
     status = pod.get("status") or {}
     conditions = with_condition(status.get("conditions") or (), disrupted, now)

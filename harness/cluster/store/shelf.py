@@ -6,9 +6,9 @@ Answers are ordered by (namespace, name), as keys are in etcd. Every index is a 
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from itertools import chain
-from types import MappingProxyType
+from typing import Any
 
 from harness.cluster.store.log import Stored
 from harness.kube.client import IndexFunction
@@ -19,42 +19,51 @@ Place = tuple[str, str]
 """(namespace, name); the namespace of what is not namespaced is empty."""
 
 
-_NOTHING: Mapping[Place, Stored] = MappingProxyType({})
+_NOWHERE: Collection[Place] = ()
 
 
 class Index:
-    """Where the objects are that give a key."""
+    """Where the objects are that give a key. `part` is what the function looks at: while that is the same, the keys are."""
 
-    def __init__(self, function: IndexFunction) -> None:
+    def __init__(self, function: IndexFunction, part: Callable[[Object], Any] | None = None) -> None:
         self._function = function
-        self._places: dict[str, dict[Place, Stored]] = {}
+        self._part = part
+        self._keys: dict[Place, tuple[str, ...]] = {}
+        self._places: dict[str, dict[Place, None]] = {}
 
-    def move(self, place: Place, old: Stored | None, new: Stored | None) -> None:
+    def move(self, place: Place, old: Object | None, new: Object | None) -> None:
         """Follow one object's change."""
-        if old is not None and new is not None:
-            keys = tuple(self._function(new.obj))
-            if keys == tuple(self._function(old.obj)):  # as nearly always
-                for key in keys:
-                    self._places[key][place] = new
-                return
-        if old is not None:
-            for key in dict.fromkeys(self._function(old.obj)):
-                entries = self._places[key]
-                del entries[place]
-                if not entries:
-                    del self._places[key]
-        if new is not None:
-            for key in self._function(new.obj):
-                self._places.setdefault(key, {})[place] = new
+        part = self._part
+        if part is not None and old is not None and new is not None and part(old) is part(new):
+            return
+        keys = () if new is None else tuple(self._function(new))
+        before = self._keys.get(place, ())
+        if keys == before:  # as nearly always
+            return
+        for key in dict.fromkeys(before):
+            entries = self._places[key]
+            del entries[place]
+            if not entries:
+                del self._places[key]
+        for key in keys:
+            self._places.setdefault(key, {})[place] = None
+        if keys:
+            self._keys[place] = keys
+        else:
+            del self._keys[place]
 
-    def find(self, key: str) -> Mapping[Place, Stored]:
+    def find(self, key: str) -> Collection[Place]:
         """What is found under `key`."""
-        return self._places.get(key, _NOTHING)
+        return self._places.get(key, _NOWHERE)
 
 
 def _owner(obj: Object) -> Iterable[str]:
     owner = controller_of(obj)
     return () if owner is None else (str(owner["uid"]),)
+
+
+def _owners(obj: Object) -> Any:
+    return obj["metadata"].get("ownerReferences")
 
 
 def _node(obj: Object) -> Iterable[str]:
@@ -63,37 +72,55 @@ def _node(obj: Object) -> Iterable[str]:
 
 
 def _labels(obj: Object) -> Iterable[str]:
-    labels = obj["metadata"].get("labels")
+    labels = labels_of(obj)
     return [f"{key}={value}" for key, value in labels.items()] if labels else ()
 
 
-class _Space:
-    """One namespace: by name, and in the order of names, which a change keeps instead of sorting again."""
+def _own_labels(obj: Object) -> Any:
+    return obj["metadata"].get("labels")
 
-    __slots__ = ("_names", "_objects", "by_name")
+
+def _spec(obj: Object) -> Any:
+    return obj.get("spec")
+
+
+class _Space:
+    """The objects of one namespace in the order of their names, which is brought up to date when somebody asks for it."""
+
+    __slots__ = ("_added", "_names", "_objects")
 
     def __init__(self) -> None:
-        self.by_name: dict[str, Stored] = {}
         self._names: list[str] = []
         self._objects: list[Stored] = []
+        self._added: dict[str, Stored] = {}  # not among the ordered yet
 
-    def put(self, name: str, new: Stored | None) -> Stored | None:
-        """Store or (None) take away; the answer is what was there."""
-        old = self.by_name.get(name)
-        place = bisect_left(self._names, name)
-        if new is None:
-            del self.by_name[name], self._names[place], self._objects[place]
+    def add(self, name: str, new: Stored) -> None:
+        """One more."""
+        self._added[name] = new
+
+    def replace(self, name: str, new: Stored) -> None:
+        """A later version of what is there."""
+        if name in self._added:
+            self._added[name] = new
         else:
-            self.by_name[name] = new
-            if old is None:
-                self._names.insert(place, name)
-                self._objects.insert(place, new)
-            else:
-                self._objects[place] = new
-        return old
+            self._objects[bisect_left(self._names, name)] = new
+
+    def remove(self, name: str) -> None:
+        """One less."""
+        if name in self._added:
+            del self._added[name]
+        else:
+            place = bisect_left(self._names, name)
+            del self._names[place], self._objects[place]
 
     def in_order(self) -> tuple[Stored, ...]:
         """By name."""
+        if self._added:
+            known = {**dict(zip(self._names, self._objects, strict=True)), **self._added}
+            self._names += sorted(self._added)
+            self._names.sort()  # two ordered runs: merged, not sorted
+            self._objects = [known[name] for name in self._names]
+            self._added.clear()
         return tuple(self._objects)
 
 
@@ -101,17 +128,13 @@ class Shelf:
     """The present objects of one resource type."""
 
     def __init__(self, *, pods: bool) -> None:
+        self.by_place: dict[Place, Stored] = {}
         self._spaces: dict[str, _Space] = {}
         self._sorted: dict[str | None, tuple[Stored, ...]] = {}
-        self._labels = Index(_labels)
-        self._indexes: dict[str, Index] = {"owner": Index(_owner)}
+        self._labels = Index(_labels, _own_labels)
+        self._indexes: dict[str, Index] = {"owner": Index(_owner, _owners)}
         if pods:
-            self._indexes["node"] = Index(_node)
-
-    def get(self, place: Place) -> Stored | None:
-        """The object at `place`."""
-        space = self._spaces.get(place[0])
-        return None if space is None else space.by_name.get(place[1])
+            self._indexes["node"] = Index(_node, _spec)
 
     def put(self, place: Place, new: Stored | None) -> None:
         """Store `new` at `place`, or with None take away what is there."""
@@ -119,9 +142,20 @@ class Shelf:
         space = self._spaces.get(namespace)
         if space is None:
             space = self._spaces[namespace] = _Space()
-        old = space.put(name, new)
-        for index in (self._labels, *self._indexes.values()):
-            index.move(place, old, new)
+        old = self.by_place.get(place)
+        if new is None:
+            del self.by_place[place]
+            space.remove(name)
+        else:
+            self.by_place[place] = new
+            if old is None:
+                space.add(name, new)
+            else:
+                space.replace(name, new)
+        before, now = None if old is None else old.obj, None if new is None else new.obj
+        self._labels.move(place, before, now)
+        for index in self._indexes.values():
+            index.move(place, before, now)
         self._sorted.pop(namespace, None)
         self._sorted.pop(None, None)
 
@@ -137,19 +171,16 @@ class Shelf:
         narrowest = self._narrowest(selector)
         if narrowest is None:
             return [stored for stored in self.all(namespace) if selector.matches(labels_of(stored.obj))]
-        return [
-            stored
-            for place, stored in sorted(narrowest.items(), key=lambda item: item[0])
-            if namespace in (None, place[0]) and selector.matches(labels_of(stored.obj))
-        ]
+        places = narrowest if namespace is None else [place for place in narrowest if place[0] == namespace]
+        return [stored for stored in self._at(places) if selector.matches(labels_of(stored.obj))]
 
     def declare(self, name: str, function: IndexFunction) -> None:
         """Add an index, unless there is one of that name."""
         if name in self._indexes:
             return
         index = self._indexes[name] = Index(function)
-        for place, stored in self._places():
-            index.move(place, None, stored)
+        for place, stored in self.by_place.items():
+            index.move(place, None, stored.obj)
 
     def find(self, name: str, key: str) -> Sequence[Stored]:
         """The objects that index `name` has under `key`.
@@ -160,10 +191,7 @@ class Shelf:
             raise KeyError(
                 f"no index {name!r} was declared: there are {', '.join(self._indexes)}; call add_index first"
             )
-        found = self._indexes[name].find(key)
-        if len(found) < 2:
-            return tuple(found.values())
-        return [stored for _, stored in sorted(found.items(), key=lambda item: item[0])]
+        return self._at(self._indexes[name].find(key))
 
     def _in_order(self, namespace: str | None) -> tuple[Stored, ...]:
         if namespace is not None:
@@ -171,12 +199,11 @@ class Shelf:
             return () if space is None else space.in_order()
         return tuple(chain.from_iterable(self.all(name) for name in sorted(self._spaces)))
 
-    def _places(self) -> Iterator[tuple[Place, Stored]]:
-        for namespace, space in self._spaces.items():
-            for name, stored in space.by_name.items():
-                yield (namespace, name), stored
+    def _at(self, places: Collection[Place]) -> list[Stored]:
+        """What is at these places, in order."""
+        return [self.by_place[place] for place in sorted(places)]
 
-    def _narrowest(self, selector: Selector) -> Mapping[Place, Stored] | None:
+    def _narrowest(self, selector: Selector) -> Collection[Place] | None:
         """The smallest set of candidates that an `In` requirement with one value gives."""
         candidates = [self._labels.find(f"{r.key}={r.values[0]}") for r in selector.requirements if _is_equality(r)]
         return min(candidates, key=len, default=None)

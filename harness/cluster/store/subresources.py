@@ -31,7 +31,7 @@ def written_through(served: Served, before: Object, candidate: Mapping[str, Any]
     resource = served.resource
     if subresource == "status" and "status" in resource.subresources:
         new: Draft = {**before, "metadata": _metadata(served, before["metadata"], candidate["metadata"])}
-        status = decode_status(served, candidate.get("status") or {}, str(before["metadata"]["name"]))
+        status = decode_status(served, candidate.get("status") or {}, before)
         if status or not served.custom:
             new["status"] = status
         else:

@@ -114,7 +114,7 @@ def update(
     resource, before, subresource = served.resource, old.obj, claim.write.subresource
     metadata = before["metadata"]
     if not subresource or candidate["metadata"] is not metadata:  # a patch of the status alone leaves it as it is
-        metadata = meta.settle(resource, decode_metadata(resource, candidate["metadata"]), before)
+        metadata = meta.settle(resource, decode_metadata(resource, candidate["metadata"], metadata), before)
     wanted = {**candidate, "metadata": metadata}
     new = (
         _settled(core, served, before, wanted, strict=strict)

@@ -24,14 +24,15 @@ class View:
         self.version = 0
         self._log = Log(window)
         self._shelves: dict[str, Shelf] = {}
-        self._observers: dict[str, list[tuple[int, Observer]]] = {}
+        self._observers: dict[str, tuple[tuple[int, Observer], ...]] = {}
         self._listeners: list[Callable[[Entry], None]] = []
         self._outbox: deque[Entry] = deque()
         self._publishing = False
 
     def get(self, resource: Resource, namespace: str | None, name: str) -> Object | None:
         """The object, or None."""
-        stored = self.stored(resource, namespace, name)
+        shelf = self._shelves.get(resource.storage_key)
+        stored = None if shelf is None else shelf.by_place.get((namespace or "", name))
         return None if stored is None else stored.obj
 
     def list(
@@ -52,16 +53,13 @@ class View:
         """Call `observer` at each change, after an ADDED for each object that exists."""
         for stored in self._shelf(resource).all(None):
             observer("ADDED", stored.obj, None)
-        self._observers.setdefault(resource.storage_key, []).append((self.version, observer))
+        known = self._observers.get(resource.storage_key, ())
+        self._observers[resource.storage_key] = (*known, (self.version, observer))
 
     def stored(self, resource: Resource, namespace: str | None, name: str) -> Stored | None:
-        """Like `get`, with the encoded form."""
-        return self._shelf(resource).get((namespace or "", name))
-
-    def glance(self, resource: Resource, namespace: str | None, name: str) -> Stored | None:
-        """Like `stored`, on any thread: what was committed when it is called is seen, and nothing half done."""
+        """Like `get`, with the encoded form. On any thread: what was committed when it is called is seen, and nothing half done."""
         shelf = self._shelves.get(resource.storage_key)
-        return None if shelf is None else shelf.get((namespace or "", name))
+        return None if shelf is None else shelf.by_place.get((namespace or "", name))
 
     def stored_list(
         self, resource: Resource, namespace: str | None = None, selector: Selector | None = None
@@ -108,10 +106,14 @@ class View:
         Without `ownership` its fields stay owned as they were.
         """
         shelf = self._shelf(resource)
-        old = shelf.get(place)
+        old = shelf.by_place.get(place)
         self.version += 1
-        kind = {"kind": obj["kind"], "apiVersion": obj["apiVersion"]}  # first, as Go writes them; lists count on it
-        numbered = {**kind, **obj, "metadata": {**obj["metadata"], "resourceVersion": str(self.version)}}
+        numbered = {
+            "kind": obj["kind"],  # these two first, as Go writes them; lists count on it
+            "apiVersion": obj["apiVersion"],
+            **obj,
+            "metadata": {**obj["metadata"], "resourceVersion": str(self.version)},
+        }
         if ownership is None and old is not None and old.ownership is not None:
             ownership = Ownership(None, (old.obj, old.ownership))
         new = Stored(freeze(numbered), self.version, ownership)
@@ -133,7 +135,7 @@ class View:
                 entry = self._outbox.popleft()
                 previous = entry.previous.obj if entry.change == "MODIFIED" and entry.previous is not None else None
                 version, change, obj = entry.version, entry.change, entry.state.obj
-                for since, observer in tuple(self._observers.get(entry.resource.group_resource, ())):
+                for since, observer in self._observers.get(entry.resource.group_resource, ()):
                     if version > since:
                         observer(change, obj, previous)
                 for listener in self._listeners:

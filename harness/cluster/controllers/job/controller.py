@@ -230,12 +230,12 @@ class JobController:
         failed: list[str] = []
         noted_failed, policy = uncounted(job, "failed"), job["spec"].get("podFailurePolicy")
         kept = {uid_of(pod) for pod in view.kept.values()}
-        for pod in view.pods:
+        all_go = is_deleting(job) or ending is not None
+        for pod in view.pods if all_go else view.over:
             if not has_finalizer(pod):
                 continue
             uid, pod_failed = uid_of(pod), indexes.is_failed(pod, job)
-            over = is_deleting(job) or ending is not None or phase_of(pod) == "Succeeded"
-            if not over and (not pod_failed or uid in kept):
+            if not all_go and pod_failed and uid in kept:
                 continue
             done.append(pod)
             has_place = not is_indexed(job) or indexes.index_of(pod, indexes.completions_of(job)) is not None

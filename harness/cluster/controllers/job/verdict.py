@@ -73,8 +73,9 @@ def interim(view: View, now_us: int) -> dict[str, Any] | None:
 def _failure(view: View, now_us: int) -> tuple[str, str] | None:
     job = view.job
     spec = job["spec"]
-    for pod in view.pods:
-        message = match(spec.get("podFailurePolicy"), pod).message if is_failed(pod, job) else None
+    policy = spec.get("podFailurePolicy")
+    for pod in view.pods if policy else ():
+        message = match(policy, pod).message if is_failed(pod, job) else None
         if message is not None:
             return ("PodFailurePolicy", message)
     limit = int(spec.get("backoffLimit", 6))

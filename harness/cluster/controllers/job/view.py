@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from harness.cluster.controllers.job import indexes
 from harness.cluster.controllers.job.names import has_finalizer, has_limit_per_index, is_indexed
 from harness.cluster.controllers.job.pod_failure_policy import match
-from harness.cluster.controllers.pods import is_active, is_ready, is_terminating, phase_of
-from harness.kube.objects import Object, uid_of
+from harness.cluster.controllers.pods import TERMINAL_PHASES, is_ready, phase_of
+from harness.kube.objects import Object, is_deleting, uid_of
 
 
 @dataclass(frozen=True)
@@ -19,6 +19,7 @@ class View:
     job: Object
     pods: Sequence[Object]
     active: Sequence[Object]
+    over: Sequence[Object]  # ended, one way or the other, and not let go yet
     new_succeeded: Sequence[Object]  # ended, not yet written to the status in any form
     new_failed: Sequence[Object]
     succeeded: int
@@ -58,11 +59,29 @@ def uncounted(job: Object, kind: str) -> list[str]:
 def look(job: Object, pods: Sequence[Object]) -> View:
     """Work out where a Job stands."""
     status = job.get("status") or {}
-    active = [pod for pod in pods if is_active(pod)]
     noted_succeeded, noted_failed = uncounted(job, "succeeded"), uncounted(job, "failed")
-    mine = [pod for pod in pods if has_finalizer(pod)]
-    new_succeeded = [pod for pod in mine if phase_of(pod) == "Succeeded" and uid_of(pod) not in noted_succeeded]
-    new_failed = [pod for pod in mine if indexes.is_failed(pod, job) and uid_of(pod) not in noted_failed]
+    active: list[Object] = []
+    over: list[Object] = []
+    new_succeeded: list[Object] = []
+    new_failed: list[Object] = []
+    terminating = 0
+    for pod in pods:
+        phase, deleting = phase_of(pod), is_deleting(pod)
+        if phase not in TERMINAL_PHASES:
+            if not deleting:
+                active.append(pod)
+                continue
+            terminating += 1
+        if not has_finalizer(pod):
+            continue
+        if phase == "Succeeded":
+            over.append(pod)
+            if uid_of(pod) not in noted_succeeded:
+                new_succeeded.append(pod)
+        elif indexes.is_failed(pod, job):
+            over.append(pod)
+            if uid_of(pod) not in noted_failed:
+                new_failed.append(pod)
     policy = job["spec"].get("podFailurePolicy")
     failed = int(status.get("failed") or 0) + len(noted_failed) + sum(match(policy, pod).counts for pod in new_failed)
     succeeded = int(status.get("succeeded") or 0) + len(noted_succeeded) + len(new_succeeded)
@@ -79,12 +98,13 @@ def look(job: Object, pods: Sequence[Object]) -> View:
         job=job,
         pods=pods,
         active=active,
+        over=over,
         new_succeeded=new_succeeded,
         new_failed=new_failed,
         succeeded=succeeded,
         failed=failed,
         ready=sum(is_ready(pod) for pod in active),
-        terminating=sum(is_terminating(pod) for pod in pods),
+        terminating=terminating,
         succeeded_indexes=succeeded_indexes,
         failed_indexes=failed_indexes,
         kept=kept,

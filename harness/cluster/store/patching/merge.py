@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from harness.kube.objects import LEAVES
+
 
 def merge_patch(target: Any, patch: Any) -> Any:
     """`target` with `patch` merged in: objects merge, null removes, everything else replaces."""
-    if not isinstance(patch, dict | Mapping):
+    if type(patch) in LEAVES or not isinstance(patch, Mapping):
         return patch
-    result = dict(target) if isinstance(target, dict | Mapping) else {}
+    result = dict(target) if isinstance(target, Mapping) else {}
     for key, value in patch.items():
         if value is None:
             result.pop(key, None)
-        else:
-            result[key] = merge_patch(result.get(key), value)
+            continue
+        before = result.get(key)
+        if value is not before:  # a writer that sends what it did not change sends the stored value itself
+            result[key] = merge_patch(before, value)
     return result

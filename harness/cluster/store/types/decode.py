@@ -2,7 +2,7 @@
 
 Types are checked; null, empty and zero values that Go leaves out (`omitempty`) vanish, and what it always writes (`status: {}`, `rules: null`) is there;
 unknown fields vanish and are named. Each message is compiled once to a function, because every write passes here. Texts are those of Kubernetes 1.34 where
-they do not depend on byte positions.
+they do not depend on byte positions. A value that equals what is stored at its place has passed here already and is taken from there.
 """
 
 from __future__ import annotations
@@ -21,10 +21,12 @@ from harness.kube.quantity import parse
 
 _QUANTITY = "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'"
 _INTEGERS = frozenset({"int32", "int64", "uint32", "uint64"})
+_OBJECT = (dict, Mapping)
+_ARRAY = (list, tuple)
 _META = ("apiVersion", "kind")
 _INT32_MAX = 2**31 - 1
-Convert = Callable[[Any, list[str]], Any]
-"""Turns a value; adds to the list the paths of unknown fields below it."""
+Convert = Callable[[Any, list[str], Any], Any]
+"""Turns a value; adds to the list the paths of unknown fields below it; the third is what is stored at its place, or None."""
 
 
 class Undecodable(ValueError):
@@ -46,13 +48,15 @@ class _Mismatch(Exception):
         return f"json: cannot unmarshal {found} into Go struct field {self.owner}.{path} of type {self.wanted}"
 
 
-def decode(message: Message, value: Mapping[str, Any], unknown: list[str]) -> dict[str, Any]:
+def decode(
+    message: Message, value: Mapping[str, Any], unknown: list[str], known: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
     """A copy of `value` that can be changed, in the form in which Go would write it; the paths of unknown fields go to `unknown`.
 
-    Raises Undecodable.
+    With `known`, a decoded object of the same message, the parts that equal its own are shared with it. Raises Undecodable.
     """
     try:
-        result: dict[str, Any] = _compiled(message.name)(value, unknown)
+        result: dict[str, Any] = _compiled(message.name)(value, unknown, known)
     except _Mismatch as error:
         raise Undecodable(error.text()) from error
     for key in _META:
@@ -96,21 +100,27 @@ def _compiled(name: str) -> Convert:
     texts = frozenset(field.name for field in message.fields.values() if field.item == "string" and not field.kind)
     owner = message.go_name
 
-    def run(value: Any, unknown: list[str]) -> dict[str, Any]:
+    def run(value: Any, unknown: list[str], known: Any) -> dict[str, Any]:
         result: dict[str, Any] = {}
         count = len(unknown)
+        before = None
         for key, item in value.items():
             if type(item) is str and key in texts:  # most fields of most objects
                 if item or key in kept:
                     result[key] = item
                 continue
+            if known is not None:
+                before = known.get(key)
+                if before is not None and before == item:
+                    result[key] = before
+                    continue
             convert = plan.get(key)
             if convert is None:
                 unknown.append(key)
                 count += 1
             elif item is not None:
                 try:
-                    decoded = convert(item, unknown)
+                    decoded = convert(item, unknown, before)
                 except _Mismatch as error:
                     error.path.append(key)
                     error.owner = error.owner or owner
@@ -144,13 +154,18 @@ def _converter(field: Field) -> Convert:
     wanted = _go_type(field.item)
     if field.kind == "list":
 
-        def read_list(item: Any, unknown: list[str]) -> Any:
-            if not isinstance(item, list | tuple):
+        def read_list(item: Any, unknown: list[str], known: Any) -> Any:
+            if not isinstance(item, _ARRAY):
                 raise _Mismatch(item, f"[]{wanted}")
             result = []
+            there = 0 if known is None else len(known)
             for position, entry in enumerate(item):
+                before = known[position] if position < there else None
+                if before is not None and before == entry:
+                    result.append(before)
+                    continue
                 count = len(unknown)
-                result.append(convert(entry, unknown))
+                result.append(convert(entry, unknown, before))
                 if len(unknown) > count:
                     _prefix(unknown, count, f"[{position}]")
             return result
@@ -159,15 +174,15 @@ def _converter(field: Field) -> Convert:
     if field.kind == "map":
         is_text = field.item == "string"
 
-        def read_map(item: Any, unknown: list[str]) -> Any:
-            if not isinstance(item, dict | Mapping):
+        def read_map(item: Any, unknown: list[str], _known: Any) -> Any:
+            if not isinstance(item, _OBJECT):
                 raise _Mismatch(item, f"map[string]{wanted}")
             if is_text and all(type(entry) is str for entry in item.values()):
                 return dict(item)
             result = {}
             for key, entry in item.items():
                 count = len(unknown)
-                result[key] = "" if is_text and entry is None else convert(entry, unknown)
+                result[key] = "" if is_text and entry is None else convert(entry, unknown, None)
                 if len(unknown) > count:
                     _prefix(unknown, count, key)
             return result
@@ -192,26 +207,26 @@ def _message(kind: str) -> Convert:
     name = kind if union is None else "apiextensions.JSONSchemaProps"
     found: list[Convert] = []
 
-    def read(item: Any, unknown: list[str]) -> Any:
-        if not isinstance(item, dict | Mapping):
+    def read(item: Any, unknown: list[str], known: Any) -> Any:
+        if not isinstance(item, _OBJECT):
             if union is not None and isinstance(item, union):
                 return thaw(item)
             raise _Mismatch(item, wanted)
         if not found:
             found.append(_compiled(name))
-        return found[0](item, unknown)
+        return found[0](item, unknown, known)
 
     return read
 
 
-def _string(item: Any, _unknown: list[str]) -> str:
+def _string(item: Any, _unknown: list[str], _known: Any) -> str:
     if isinstance(item, str):
         return item
     raise _Mismatch(item, "string")
 
 
 def _integer(kind: str) -> Convert:
-    def read(item: Any, _unknown: list[str]) -> int:
+    def read(item: Any, _unknown: list[str], _known: Any) -> int:
         if isinstance(item, int) and not isinstance(item, bool):
             return item
         if isinstance(item, float) and item.is_integer():
@@ -221,19 +236,19 @@ def _integer(kind: str) -> Convert:
     return read
 
 
-def _bool(item: Any, _unknown: list[str]) -> bool:
+def _bool(item: Any, _unknown: list[str], _known: Any) -> bool:
     if isinstance(item, bool):
         return item
     raise _Mismatch(item, "bool")
 
 
-def _double(item: Any, _unknown: list[str]) -> float:
+def _double(item: Any, _unknown: list[str], _known: Any) -> float:
     if isinstance(item, int | float) and not isinstance(item, bool):
         return item
     raise _Mismatch(item, "float64")
 
 
-def _quantity(item: Any, _unknown: list[str]) -> Any:
+def _quantity(item: Any, _unknown: list[str], _known: Any) -> Any:
     try:
         parse(item)
     except ValueError as error:
@@ -241,13 +256,13 @@ def _quantity(item: Any, _unknown: list[str]) -> Any:
     return canonical(item)
 
 
-def _int_or_string(item: Any, _unknown: list[str]) -> Any:
+def _int_or_string(item: Any, _unknown: list[str], _known: Any) -> Any:
     if isinstance(item, str | int) and not isinstance(item, bool):
         return item
     raise _Mismatch(item, "int32")
 
 
-def _bytes(item: Any, _unknown: list[str]) -> str:
+def _bytes(item: Any, _unknown: list[str], _known: Any) -> str:
     if not isinstance(item, str):
         raise _Mismatch(item, "[]uint8")
     try:
@@ -264,8 +279,8 @@ def _first_illegal(text: str) -> int:
     return wrong if wrong is not None else len(text) if len(text) % 4 else len(body)
 
 
-def _time(item: Any, unknown: list[str]) -> str:
-    text = _string(item, unknown)
+def _time(item: Any, unknown: list[str], _known: Any) -> str:
+    text = _string(item, unknown, None)
     try:
         parse_time(text)
     except ValueError as error:
@@ -273,10 +288,10 @@ def _time(item: Any, unknown: list[str]) -> str:
     return text
 
 
-def _strings(item: Any, unknown: list[str]) -> list[str]:
-    if not isinstance(item, list | tuple):
+def _strings(item: Any, unknown: list[str], _known: Any) -> list[str]:
+    if not isinstance(item, _ARRAY):
         raise _Mismatch(item, "[]string")
-    return [_string(entry, unknown) for entry in item]
+    return [_string(entry, unknown, None) for entry in item]
 
 
 _SPECIAL: Mapping[str, Convert] = {
@@ -289,7 +304,7 @@ _SPECIAL: Mapping[str, Convert] = {
     "MicroTime": _time,
     "Duration": _string,
     "Strings": _strings,
-    "Raw": lambda item, _unknown: thaw(item),
+    "Raw": lambda item, _unknown, _known: thaw(item),
 }
 
 
@@ -310,4 +325,4 @@ def _json_type(item: Any) -> str:
         return "string"
     if item is None:
         return "null"
-    return "array" if isinstance(item, list | tuple) else "object"
+    return "array" if isinstance(item, _ARRAY) else "object"

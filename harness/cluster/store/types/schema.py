@@ -60,6 +60,7 @@ class Message:
         return self.name.rpartition(".")[2]
 
 
+@cache
 def message_of(resource: Resource) -> Message | None:
     """The type of a built-in kind; None for those that are not recorded (definitions, custom kinds)."""
     if resource == CUSTOM_RESOURCE_DEFINITIONS:

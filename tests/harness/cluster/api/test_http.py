@@ -427,7 +427,7 @@ def test_given_a_bug_then_the_client_gets_a_status_and_no_traceback(
     def broken(*_: Any) -> None:
         raise RuntimeError("secret internals")
 
-    monkeypatch.setattr(face.store, "glance", broken)
+    monkeypatch.setattr(face.store, "stored", broken)
     answer = face.request("GET", "/api/v1/nodes/n1")
     assert (answer.code, answer.json["reason"]) == (500, "InternalError")
     assert "secret" not in answer.json["message"]

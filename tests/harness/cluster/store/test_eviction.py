@@ -43,6 +43,7 @@ def test_given_no_budget_then_the_pod_is_deleted_and_says_why(running: Store) ->
         "status": "True",
         "reason": "EvictionByEvictionAPI",
         "message": "Eviction API: evicting",
+        "lastProbeTime": None,
         "lastTransitionTime": "2026-03-01T08:00:00Z",
     }
 

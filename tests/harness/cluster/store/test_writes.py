@@ -359,7 +359,12 @@ def test_given_a_bound_pod_then_it_has_its_node_and_is_not_bound_again(store: St
     bound = store.get(PODS, "default", "p")
     assert bound is not None
     assert bound["status"]["conditions"] == [
-        {"type": "PodScheduled", "status": "True", "lastTransitionTime": "2026-03-01T08:00:00Z"}
+        {
+            "type": "PodScheduled",
+            "status": "True",
+            "lastProbeTime": None,
+            "lastTransitionTime": "2026-03-01T08:00:00Z",
+        }
     ]
     assert list(store.by_index(PODS, "node", "n1")) == [bound]
     with pytest.raises(Conflict, match='pods/binding "p": pod p is already assigned to node "n1"'):
