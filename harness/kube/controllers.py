@@ -83,10 +83,11 @@ class Manager:
         keys_of = watch.keys
 
         def changed(change: Change, obj: Object, _old: Object | None) -> None:
-            uid, keys = obj["metadata"]["uid"], tuple(keys_of(obj))
-            before = known.get(uid, ())
-            if not keys and not before:  # as nearly always
+            found = keys_of(obj)
+            if not found and not known:  # as nearly always
                 return
+            uid, keys = obj["metadata"]["uid"], tuple(found)
+            before = known.get(uid, ())
             if keys and change != "DELETED":
                 known[uid] = keys
             elif before:

@@ -9,7 +9,7 @@ from harness.cluster.store.types import message_of
 from harness.cluster.store.validation import check_metadata
 from harness.cluster.store.validation.causes import forbidden, invalid
 from harness.kube.errors import BadRequest, Cause, Conflict, Invalid
-from harness.kube.objects import Object
+from harness.kube.objects import OBJECTS, Object
 from harness.kube.resources import Resource
 
 Draft = dict[str, Any]
@@ -108,8 +108,8 @@ def fit_place(resource: Resource, draft: Draft, namespace: str | None, name: str
 
 def require_name(obj: Any, name: str) -> None:
     """An object has to say the name of the request: raises BadRequest."""
-    metadata = obj.get("metadata") if isinstance(obj, Mapping) else None
-    found = metadata.get("name") if isinstance(metadata, Mapping) else None
+    metadata = obj.get("metadata") if isinstance(obj, OBJECTS) else None
+    found = metadata.get("name") if isinstance(metadata, OBJECTS) else None
     if not found:
         text = f"the name of the object ({name} based on URL) was undeterminable: name must be provided"
         raise BadRequest(text)

@@ -11,7 +11,7 @@ import orjson
 from harness.cluster.store.apply.alike import after_update
 from harness.cluster.store.apply.managers import Managed, encode_managed
 from harness.cluster.store.apply.ownership import Ownership, Write, base
-from harness.kube.objects import Object
+from harness.kube.objects import OBJECTS, Object
 
 
 class Version(Protocol):
@@ -63,15 +63,15 @@ class Claim:
 def given_in(sent: Mapping[str, Any]) -> Sequence[Any] | None:
     """The managedFields in what a client sent; None when there are none (an empty list resets them)."""
     metadata = sent.get("metadata")
-    given = metadata.get("managedFields") if isinstance(metadata, Mapping) else None
+    given = metadata.get("managedFields") if isinstance(metadata, OBJECTS) else None
     return given if isinstance(given, list | tuple) else None
 
 
 def touches_managed(patch: Any) -> bool:
     """Whether a patch is about managedFields."""
-    if isinstance(patch, Mapping):
+    if isinstance(patch, OBJECTS):
         metadata = patch.get("metadata")
-        return isinstance(metadata, Mapping) and "managedFields" in metadata
+        return isinstance(metadata, OBJECTS) and "managedFields" in metadata
     return isinstance(patch, list | tuple) and any(
         isinstance(operation, Mapping) and any(_is_managed(operation.get(key)) for key in ("path", "from"))
         for operation in patch

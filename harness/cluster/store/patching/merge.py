@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
-from harness.kube.objects import LEAVES
+from harness.kube.objects import LEAVES, OBJECTS
 
 
 def merge_patch(target: Any, patch: Any) -> Any:
     """`target` with `patch` merged in: objects merge, null removes, everything else replaces."""
-    if type(patch) in LEAVES or not isinstance(patch, Mapping):
+    if type(patch) in LEAVES or not isinstance(patch, OBJECTS):
         return patch
-    result = dict(target) if isinstance(target, Mapping) else {}
+    result = dict(target) if isinstance(target, OBJECTS) else {}
     for key, value in patch.items():
         if value is None:
             result.pop(key, None)

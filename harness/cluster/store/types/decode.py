@@ -16,12 +16,11 @@ from typing import Any
 from harness.clock import parse_time
 from harness.cluster.store.types.schema import UNIONS, Field, Message, find_message
 from harness.kube.amounts import canonical
-from harness.kube.objects import thaw
+from harness.kube.objects import OBJECTS, thaw
 from harness.kube.quantity import parse
 
 _QUANTITY = "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'"
 _INTEGERS = frozenset({"int32", "int64", "uint32", "uint64"})
-_OBJECT = (dict, Mapping)
 _ARRAY = (list, tuple)
 _META = ("apiVersion", "kind")
 _INT32_MAX = 2**31 - 1
@@ -175,7 +174,7 @@ def _converter(field: Field) -> Convert:
         is_text = field.item == "string"
 
         def read_map(item: Any, unknown: list[str], _known: Any) -> Any:
-            if not isinstance(item, _OBJECT):
+            if not isinstance(item, OBJECTS):
                 raise _Mismatch(item, f"map[string]{wanted}")
             if is_text and all(type(entry) is str for entry in item.values()):
                 return dict(item)
@@ -208,7 +207,7 @@ def _message(kind: str) -> Convert:
     found: list[Convert] = []
 
     def read(item: Any, unknown: list[str], known: Any) -> Any:
-        if not isinstance(item, _OBJECT):
+        if not isinstance(item, OBJECTS):
             if union is not None and isinstance(item, union):
                 return thaw(item)
             raise _Mismatch(item, wanted)
