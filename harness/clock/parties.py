@@ -66,6 +66,7 @@ class _Party:
     name: str
     explain: Callable[[], str]
     busy: bool = True
+    elsewhere: bool = False  # time does not wait for it
     open_knocks: list[_Open] = field(default_factory=list)
     reports: list[Callable[[], None]] = field(default_factory=list)
     once_parked: list[Callable[[], None]] = field(default_factory=list)
@@ -94,6 +95,11 @@ class Parties:
         if party in self._parties:
             raise ValueError(f"party {party} is live already: give each start of a process a name of its own")
         self._parties[party] = _Party(party, explain)
+
+    def admit(self, party: str) -> None:
+        """A process that lives by the wall's time, on a real node: its knocks are seen and weighed like anybody's, but time never waits for it."""
+        if party not in self._parties:
+            self._parties[party] = _Party(party, lambda: "it lives elsewhere", busy=False, elsewhere=True)
 
     def rouse(self, party: str) -> None:
         """A signal was sent: whatever it waited for, it is busy until it knocks again or ends."""
@@ -162,7 +168,8 @@ class Parties:
             return
         opened = _Open()
         party.open_knocks.append(opened)
-        if sum(not other.void for other in party.open_knocks) > 1 and knock.party not in self.concurrent:
+        several = sum(not other.void for other in party.open_knocks) > 1
+        if several and not party.elsewhere and knock.party not in self.concurrent:
             self.concurrent.append(knock.party)
         party.busy = False
         party.reports.append(lambda: self._weigh(party, opened, knock, answer))
@@ -178,7 +185,7 @@ class Parties:
     def _grant(self, party: _Party, opened: _Open, fault: str | None, answer: Future[Grant]) -> None:
         gone = self._parties.get(party.name) is not party
         party.open_knocks.remove(opened)
-        if not gone and not opened.void:
+        if not gone and not opened.void and not party.elsewhere:
             party.busy = True
         answer.set_result(Grant(fault=fault, abandoned=gone))
 

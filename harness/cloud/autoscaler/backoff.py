@@ -7,6 +7,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from harness.clock import HOUR, MINUTE
+from harness.cloud.tempo import Tempo
 
 _FIRST_US = 5 * MINUTE
 _LAST_US = 30 * MINUTE
@@ -23,15 +24,16 @@ class _Entry:
 class Backoff:
     """When each group may be tried again."""
 
-    def __init__(self) -> None:
+    def __init__(self, tempo: Tempo | None = None) -> None:
+        self._tempo = tempo or Tempo()
         self._entries: dict[str, _Entry] = {}
 
     def failed(self, group: str, now_us: int) -> int:
         """A scale-up failed; until when the group is left alone."""
         entry = self._entries.get(group)
-        delay_us = _FIRST_US
-        if entry is not None and now_us - entry.failed_us < _FORGET_US:
-            delay_us = min(entry.delay_us * 2, _LAST_US)
+        delay_us = self._tempo.us(_FIRST_US)
+        if entry is not None and now_us - entry.failed_us < self._tempo.us(_FORGET_US):
+            delay_us = min(entry.delay_us * 2, self._tempo.us(_LAST_US))
         self._entries[group] = _Entry(delay_us, now_us + delay_us, now_us)
         return now_us + delay_us
 

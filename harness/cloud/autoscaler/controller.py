@@ -31,6 +31,7 @@ from harness.cloud.platform import (
     has_credentials,
     is_available,
 )
+from harness.cloud.tempo import Tempo
 from harness.kube.client import Reader, Writer
 from harness.kube.controllers import Watch
 from harness.kube.events import Recorder
@@ -62,6 +63,7 @@ class ClusterAutoscaler:
         groups: NodeGroups,
         drainer: Drainer,
         estate: Estate,
+        tempo: Tempo | None = None,
     ) -> None:
         self._kernel = kernel
         self._reader = reader
@@ -72,8 +74,9 @@ class ClusterAutoscaler:
         self._groups = groups
         self._drainer = drainer
         self._estate = estate
+        self._tempo = tempo or Tempo()
         self._unneeded = Unneededness()
-        self._backoff = Backoff()
+        self._backoff = Backoff(self._tempo)
         self._started_us: int | None = None
         self._idle_reason = ""
         self._last_add_us: int | None = None
@@ -116,7 +119,7 @@ class ClusterAutoscaler:
         if not has_credentials(self._estate, deployment):
             self._say_idle("its service account has no Pod Identity association, so AWS refuses its calls")
             return None
-        flags = parse_flags(arguments_of(deployment, CLUSTER_AUTOSCALER_IMAGE))
+        flags = parse_flags(arguments_of(deployment, CLUSTER_AUTOSCALER_IMAGE)).at(self._tempo)
         if not self._discovered(flags):
             self._say_idle("its flags discover no node group (--node-group-auto-discovery, --nodes)")
         elif flags.unmodelled:
@@ -132,7 +135,7 @@ class ClusterAutoscaler:
         """What a restart forgets."""
         self._started_us = self._last_add_us = self._last_delete_us = self._last_failure_us = None
         self._unneeded.clear()
-        self._backoff = Backoff()
+        self._backoff = Backoff(self._tempo)
         self._expected_by.clear()
         self._told.clear()
         self._paused.clear()
@@ -308,7 +311,7 @@ class ClusterAutoscaler:
         if node is None:
             return
         if self._drainer.pods_to_move(name):
-            self._paused[name] = self._kernel.now + _FAILED_DRAIN_PAUSE_US
+            self._paused[name] = self._kernel.now + self._tempo.us(_FAILED_DRAIN_PAUSE_US)
             self._set_taints(
                 name, [taint for taint in thaw(node["spec"].get("taints") or ()) if taint["key"] != TO_BE_DELETED]
             )

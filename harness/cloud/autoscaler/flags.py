@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
+from typing import Any
 
 from harness.clock import HOUR, MILLISECOND, MINUTE, SECOND
+from harness.cloud.tempo import Tempo
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(h|m(?!s)|s|ms)")
 _UNITS = {"h": HOUR, "m": MINUTE, "s": SECOND, "ms": MILLISECOND}
@@ -56,6 +58,13 @@ class Flags:
     discovery_tags: tuple[tuple[str, str | None], ...] | None = None  # None: no auto discovery
     nodes: tuple[tuple[int, int, str], ...] = ()  # --nodes=min:max:name
     unmodelled: tuple[str, ...] = ()
+
+    def at(self, tempo: Tempo) -> Flags:
+        """With its times as they are in a world that goes through modelled delays faster."""
+        times: dict[str, Any] = {
+            field.name: tempo.us(getattr(self, field.name)) for field in fields(self) if field.name.endswith("_us")
+        }
+        return replace(self, **times)
 
 
 def parse_flags(arguments: Sequence[str]) -> Flags:

@@ -1,6 +1,6 @@
-"""Instances that become nodes: registration, readiness, and the three ways in which a machine ends.
+"""Instances that become nodes (`boot` says how), and the three ways in which a machine ends.
 
-A machine registers its Node and its kubelet joins after the drawn boot times. `stop` is an orderly end: the operating
+`stop` is an orderly end: the operating
 system shuts down, from Kubernetes 1.34 on gracefully (150 s, 30 s of it for critical pods; before, pods vanish with
 the machine). `lose` is a power cut. EC2 says `terminated` 40 to 60 s after the end began; the Node is deleted by
 `harness.cloud.nodegroups.lifecycle`, not here.
@@ -9,62 +9,52 @@ the machine). `lose` is a power cut. EC2 says `terminated` 40 to 60 s after the 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 from fixtures.facts import document
-from harness.clock import SECOND, Kernel, Seeds, format_time
-from harness.cloud.draws import BootTimes, Uniform, boot_times
-from harness.cloud.estate import ClusterSpec, NodeGroupSpec
+from harness.clock import SECOND, Kernel, Seeds
+from harness.cloud.draws import Uniform, boot_times
+from harness.cloud.estate import NodeGroupSpec
 from harness.cloud.instances import Instance, InstanceProvider, InstanceState
 from harness.cloud.launching import LaunchRequest, Pool
+from harness.cloud.nodegroups.boot import Boot
 from harness.cloud.nodegroups.machines import Machines
-from harness.cloud.nodegroups.nodes import node_object
-from harness.kube.client import Change, Reader, Writer
+from harness.cloud.nodegroups.member import Member
+from harness.cloud.tempo import Tempo
+from harness.kube.client import Change, Reader
 from harness.kube.objects import Object
-from harness.kube.resources import NODES, PODS
+from harness.kube.resources import PODS
 
 _GONE = Uniform(40, 60)
 """From the end of a machine to `terminated`; kubernetes-facts: spot kill path 50 s (heartbeat) + 40-60 s."""
 
 
-@dataclass
-class Member:
-    """One instance of a node group; `ending` from the moment nobody counts on it any more."""
-
-    spec: NodeGroupSpec
-    instance_id: str
-    node_name: str
-    registered: bool = False
-    ready: bool = False
-    ending: bool = False
-    replaced: bool = False  # a replacement was asked for: it no longer counts towards the desired size
-
-
 class Fleet:
-    """All members of all groups. All methods belong to the kernel's thread."""
+    """All members of all groups. All methods belong to the kernel's thread.
+
+    `shutdown` are the grace and critical seconds of a graceful end, None where machines just go off.
+    """
 
     def __init__(
         self,
         *,
         kernel: Kernel,
         reader: Reader,
-        writer: Writer,
         seeds: Seeds,
         instances: InstanceProvider,
         machines: Machines,
-        cluster: ClusterSpec,
-        region: str,
+        boot: Boot,
+        shutdown: tuple[int, int] | None,
+        tempo: Tempo,
     ) -> None:
         self._kernel = kernel
         self._reader = reader
-        self._writer = writer
         self._seeds = seeds
         self._instances = instances
         self._machines = machines
-        self._cluster = cluster
-        self._region = region
-        self._times: BootTimes = boot_times()
-        self._shutdown = graceful_shutdown(cluster.kubernetes_version)
+        self._boot = boot
+        self._shutdown = shutdown
+        self._tempo = tempo
+        self._launch_delay = boot_times().launch_delay
         self._members: dict[str, Member] = {}
         self._ready_observers: list[Callable[[Member], None]] = []
         self._shutting_down: dict[str, Callable[[], None]] = {}  # by node name
@@ -91,20 +81,16 @@ class Fleet:
 
     def launch_delay_us(self, group: str) -> int:
         """From the change of the desired size to the launch."""
-        return self._times.launch_delay.draw_us(self._seeds.stream(f"ec2/launch-delay/{group}"))
+        return self._tempo.us(self._launch_delay.draw_us(self._seeds.stream(f"ec2/launch-delay/{group}")))
 
     def start(self, spec: NodeGroupSpec, pool: Pool) -> Member:
         """Launch an instance and let it become a node. Raises LaunchError."""
         subnet = next(subnet for subnet in spec.subnets if subnet.zone == pool.zone)
-        draw = self._seeds.stream(f"ec2/boot/{spec.name}")
-        boot_us = self._times.boot_to_registered.draw_us(draw)
-        ready_us = boot_us + self._times.registered_to_ready.draw_us(draw)
-        pending_us = round(boot_us * self._times.running_share)
-        instance = self._instances.launch(LaunchRequest(pool, subnet, spec.name), pending_us=pending_us)
+        plan = self._boot.plan(spec)
+        instance = self._instances.launch(LaunchRequest(pool, subnet, spec.name), pending_us=plan.pending_us)
         member = Member(spec, instance.id, instance.private_dns_name)
         self._members[instance.id] = member
-        self._kernel.after(boot_us, lambda: self._register(member))
-        self._kernel.after(ready_us, lambda: self._join(member))
+        self._boot.begin(plan, member, instance, lambda: self._joined(member))
         return member
 
     def stop(self, member: Member, reason: str) -> None:
@@ -113,7 +99,7 @@ class Fleet:
             return
         member.ending = True
         self._instances.shutting_down(member.instance_id, reason)
-        gone_us = self._kernel.now + _GONE.draw_us(self._seeds.stream("ec2/terminate"))
+        gone_us = self._gone_us()
         if not member.ready or self._shutdown is None:
             self._off(member, gone_us, reason)
             return
@@ -131,30 +117,13 @@ class Fleet:
         member.ending = True
         self._shutting_down.pop(member.node_name, None)
         self._instances.shutting_down(member.instance_id, reason)
-        gone_us = self._kernel.now + _GONE.draw_us(self._seeds.stream("ec2/terminate"))
+        gone_us = self._gone_us()
         self._off(member, gone_us, reason)
 
-    def _register(self, member: Member) -> None:
-        if member.ending:
-            return
-        node = node_object(
-            member.spec,
-            self.instance_of(member),
-            region=self._region,
-            kubernetes_version=self._cluster.kubernetes_version,
-            now=format_time(self._kernel.now),
-        )
-        stored = self._writer.create(NODES, node)
-        if not (stored.get("status") or {}).get("allocatable"):
-            self._writer.patch(NODES, None, member.node_name, {"status": node["status"]}, subresource="status")
-        member.registered = True
+    def _gone_us(self) -> int:
+        return self._kernel.now + self._tempo.us(_GONE.draw_us(self._seeds.stream("ec2/terminate")))
 
-    def _join(self, member: Member) -> None:
-        if member.ending:
-            return
-        if self._reader.get(NODES, None, member.node_name) is None:
-            self._register(member)  # somebody deleted the Node meanwhile: a kubelet registers again
-        self._machines.join(member.node_name)
+    def _joined(self, member: Member) -> None:
         member.ready = True
         for observer in tuple(self._ready_observers):
             observer(member)

@@ -19,7 +19,9 @@ from harness.cloud.launching import LaunchError, Pool
 from harness.cloud.market import Market
 from harness.cloud.nodegroups.allocation import pools_in_order, scale_in_victim
 from harness.cloud.nodegroups.drain import Drainer
-from harness.cloud.nodegroups.fleet import Fleet, Member
+from harness.cloud.nodegroups.fleet import Fleet
+from harness.cloud.nodegroups.member import Member
+from harness.cloud.tempo import Tempo
 
 _RETRY_US = MINUTE
 _DRAIN_TIMEOUT_S = 15 * 60
@@ -53,12 +55,14 @@ class NodeGroups:
         market: Market,
         drainer: Drainer,
         specs: Collection[NodeGroupSpec],
+        tempo: Tempo | None = None,
     ) -> None:
         self._kernel = kernel
         self._timeline = timeline
         self._fleet = fleet
         self._market = market
         self._drainer = drainer
+        self._tempo = tempo or Tempo()
         self._groups = {spec.name: NodeGroup(spec, spec.min_size, spec.max_size, spec.desired_size) for spec in specs}
         self.avoided_zones: set[str] = set()  # where launches are tried last: a zone that is being lost
 
@@ -198,7 +202,7 @@ class NodeGroups:
         issue = {"code": "AsgInstanceLaunchFailures", "message": str(error), "resourceIds": [group.spec.asg_name]}
         group.issues[:] = [issue]
         group.launching += 1
-        self._kernel.after(_RETRY_US, lambda: self._launch(group, 1, "retry of a failed launch"))
+        self._kernel.after(self._tempo.us(_RETRY_US), lambda: self._launch(group, 1, "retry of a failed launch"))
 
     def _end(self, member: Member, reason: str) -> None:
         if not member.registered:

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from fixtures.archives import Archives
 from fixtures.archives.failures import FailurePlan, FailureRule
-from fixtures.archives.log import LoggedRequest
 from fixtures.profiles import load_profile
-from fixtures.volumes import dataset
 from harness.clock import DAY, HOUR, SECOND, Kernel, Seeds, Timeline
 from harness.cloud.agent import CloudNodeAgent
 from harness.cloud.autoscaler import ClusterAutoscaler
+from harness.cloud.gateway import default_rates
+from harness.cloud.nodegroups import ModelledBoot, graceful_shutdown
 from harness.cloud.platform import METRICS_SERVER_ADDON, WORKFLOW_CONTROLLER_IMAGE, deployment_is_available
+from harness.cloud.serving import ServerThread
 from harness.cloud.standin import Standin
+from harness.cloud.tempo import Tempo
 from harness.cluster.cluster import EmbeddedCluster
 from harness.cluster.images import read_dockerfile, services
 from harness.cluster.kubelet import Kubelets
@@ -26,15 +26,16 @@ from harness.kube.client import Change
 from harness.kube.hooks import Hooks, PodRuntime
 from harness.kube.objects import Object
 from harness.kube.resources import DEPLOYMENTS
-from harness.targets.base import Charge, Settings, Truth
+from harness.targets.base import Settings
+from harness.targets.cloudside import CloudSide, lay_ground
+from harness.targets.common import CloudBackend
+from harness.targets.metering import Meter
 from harness.targets.project import Project
 from harness.targets.sim.breaking import SimFaults
-from harness.targets.sim.cloudside import CloudSide, lay_ground
 from harness.targets.sim.gate import DOOR, KernelGate, archive_policy
 from harness.targets.sim.images import Registry
-from harness.targets.sim.metering import Meter
 from harness.targets.sim.state import new_state_dir
-from harness.targets.sim.workloads import PROFILE, recorded_profile
+from harness.targets.workloads import PROFILE, recorded_profile
 from harness.workflows import WorkflowController
 
 _EPOCH_US = 1_796_083_200 * SECOND  # 2026-12-01, the first possible start of a run
@@ -60,7 +61,7 @@ class _LateKubelets:
         self.kubelets.shut_down(node_name, grace_s, critical_s)
 
 
-class SimBackend:
+class SimBackend(CloudBackend):
     """One world. Constructed on the caller's thread; `harness.targets.base.Backend` says which thread each method belongs to."""
 
     def __init__(self, project: Project, settings: Settings, standin: Standin) -> None:
@@ -78,13 +79,17 @@ class SimBackend:
             self.outputs["RegistryUri"],
             self._targets,
         )
+        servers = ServerThread()
+        servers.start()
         self._cloud = CloudSide(
             self._ground,
             kernel=self.kernel,
             seeds=self._seeds,
             timeline=self.timeline,
             standin_url=standin.endpoint_url,
-            scale=settings.scale,
+            rates=default_rates(settings.scale),
+            tempo=Tempo(),
+            servers=servers,
         )
         self._failures = FailurePlan([FailureRule(**rule) for rule in settings.archive_failures])
         self._archives = Archives(settings.scale, settings.seed, KernelGate(self.kernel), self._failures)
@@ -117,6 +122,16 @@ class SimBackend:
             recorder=cluster.recorder,
             manager=cluster.manager,
             machines=machines,
+            boot=ModelledBoot(
+                kernel=self.kernel,
+                reader=cluster.store,
+                writer=cluster.store,
+                seeds=self._seeds,
+                machines=machines,
+                cluster=self._ground.estate.cluster,
+                region=self._ground.estate.region,
+            ),
+            shutdown=graceful_shutdown(self._ground.estate.cluster.kubernetes_version),
         )
         self.kernel.start()
         gateway_url = cloud.open_gateway()
@@ -191,11 +206,7 @@ class SimBackend:
         )
         return RuntimeSwitch(self._processes, modelled, "real")
 
-    # The project and its images
-
-    def manifests(self, group: str) -> Mapping[str, Sequence[dict[str, Any]]]:
-        """The rendered manifests of a group by file, with the stacks' outputs filled in."""
-        return self.project.manifests(group, self.outputs)
+    # Images
 
     def publish_images(self, tag: str) -> list[str]:
         """Push every service's image."""
@@ -224,61 +235,6 @@ class SimBackend:
 
     # Looking
 
-    def node_groups(self) -> Sequence[Object]:
-        """The managed node groups as the templates describe them, in EKS's words."""
-        return [
-            {
-                "nodegroupName": spec.name,
-                "capacityType": spec.capacity_type,
-                "instanceTypes": list(spec.instance_types),
-                "labels": dict(spec.labels),
-                "taints": [taint.as_object() for taint in spec.taints],
-                "scalingConfig": {"minSize": spec.min_size, "maxSize": spec.max_size, "desiredSize": spec.desired_size},
-            }
-            for spec in self._ground.estate.node_groups
-        ]
-
-    def sink_objects(self) -> dict[str, bytes]:
-        """Every object of the data bucket, read past the gateway."""
-        s3, bucket = self._ground.services.client("s3"), self.outputs["DataBucketName"]
-        pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket)
-        keys = [entry["Key"] for page in pages for entry in page.get("Contents", ())]
-        return {key: s3.get_object(Bucket=bucket, Key=key)["Body"].read() for key in keys}
-
-    def sink_url(self) -> str:
-        """The data bucket as a URL."""
-        return f"s3://{self.outputs['DataBucketName']}"
-
-    def shared_directory(self) -> Path:
-        """Where the shared file system's root directory is on this machine."""
-        return self._ground.shared_directory
-
-    def truth(self, source: str, attributes: Mapping[str, Any]) -> Truth:
-        """What the archives hold for a data set's finest level; FlyEM's is the crop that its provenance names."""
-        volume = dataset(source, self.settings.scale)  # type: ignore[arg-type]
-        origin = crop_origin(attributes)
-
-        def read(start: tuple[int, int, int], stop: tuple[int, int, int]) -> Any:
-            z, y, x = origin
-            return volume.region((start[0] + z, start[1] + y, start[2] + x), (stop[0] + z, stop[1] + y, stop[2] + x))
-
-        return read
-
-    def archive_requests(self) -> Sequence[LoggedRequest]:
-        """What the archives were asked, oldest first."""
-        return self._archives.log
-
-    def coverage(self) -> dict[str, Any]:
-        """What is done with each resource of the templates."""
-        coverage = self._ground.provisioned.coverage
-        return {
-            "counts": {treatment.value: count for treatment, count in coverage.counts().items()},
-            "resources": [
-                {"stack": line.stack, "logical_id": line.logical_id, "type": line.type, "class": line.treatment.value}
-                for line in coverage.lines
-            ],
-        }
-
     def serve_kubernetes(self, kubeconfig: Path) -> str:
         """Open the Kubernetes API and write a kubeconfig for it; its URL."""
         server = self._cluster.serve()
@@ -290,10 +246,6 @@ class SimBackend:
         path = self._cluster.kubelets.log_path(namespace, pod, container)
         return path.read_text(errors="replace") if path is not None and path.is_file() else ""
 
-    def bill(self) -> Sequence[Charge]:
-        """What was used since the world began, priced. Any thread but the kernel's."""
-        return self._meter.bill()
-
     def close(self) -> None:
         """Stop everything that was started and remove the world's directory."""
         self.kernel.close()
@@ -303,10 +255,3 @@ class SimBackend:
         self._archives.close()
         self._cloud.close()
         shutil.rmtree(self.state_dir, ignore_errors=True)
-
-
-def crop_origin(attributes: Mapping[str, Any]) -> tuple[int, int, int]:
-    """Where a data set begins in its source (z, y, x): zero unless its provenance names a crop."""
-    crop = attributes.get("provenance", {}).get("crop", {})
-    z, y, x = crop.get("origin_zyx", (0, 0, 0))
-    return int(z), int(y), int(x)

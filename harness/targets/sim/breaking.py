@@ -14,7 +14,7 @@ from harness.kube.client import Reader, Writer
 from harness.kube.objects import key_of
 from harness.kube.resources import NODES, PODS
 from harness.targets.base import TakenInstance
-from harness.targets.sim.cloudside import CloudSide
+from harness.targets.cloudside import CloudSide
 from harness.targets.sim.losses import LossLedger
 
 _VERDICTS: Mapping[str, Verdict] = {

@@ -13,8 +13,9 @@ from harness.clock import SECOND, Kernel, Outcome, Seeds, Timeline, format_time,
 from harness.cloud.estate import ClusterSpec, NodeGroupSpec, Subnet, Taint
 from harness.cloud.instances import Instances
 from harness.cloud.market import Market
-from harness.cloud.nodegroups import CloudNodeLifecycle, Drainer, Fleet, NodeGroups
+from harness.cloud.nodegroups import CloudNodeLifecycle, Drainer, Fleet, ModelledBoot, NodeGroups, graceful_shutdown
 from harness.cloud.standin import MotoStandin
+from harness.cloud.tempo import Tempo
 from harness.cluster.store import Store
 from harness.kube.controllers import Manager
 from harness.kube.errors import NotFound
@@ -199,12 +200,20 @@ def make_cell() -> Iterator[MakeCell]:
         fleet = Fleet(
             kernel=kernel,
             reader=store,
-            writer=store,
             seeds=seeds,
             instances=instances,
             machines=machines,
-            cluster=cluster,
-            region="us-east-1",
+            boot=ModelledBoot(
+                kernel=kernel,
+                reader=store,
+                writer=store,
+                seeds=seeds,
+                machines=machines,
+                cluster=cluster,
+                region="us-east-1",
+            ),
+            shutdown=graceful_shutdown(cluster.kubernetes_version),
+            tempo=Tempo(),
         )
         drainer = Drainer(kernel, store, store)
         groups = NodeGroups(kernel=kernel, timeline=timeline, fleet=fleet, market=market, drainer=drainer, specs=specs)

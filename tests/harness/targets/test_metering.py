@@ -13,7 +13,7 @@ from fixtures.profiles import load_profile
 from harness.clock import HOUR, Kernel, Timeline, parse_time
 from harness.cloud.estate import ClusterSpec, Estate
 from harness.targets.base import Settings, Workload
-from harness.targets.sim.metering import Meter
+from harness.targets.metering import Meter
 
 GB = 10**9
 START = parse_time("2026-12-01T00:00:00Z")

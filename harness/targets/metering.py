@@ -10,8 +10,8 @@ from fixtures.profiles import load_profile
 from harness.clock import HOUR, SECOND, Kernel, Timeline, format_time
 from harness.cloud.bill import Machine, Usage, lines
 from harness.targets.base import Charge, Settings, TakenInstance
-from harness.targets.sim.cloudside import CloudSide
-from harness.targets.sim.workloads import PROFILE
+from harness.targets.cloudside import CloudSide
+from harness.targets.workloads import PROFILE
 
 
 class Meter:

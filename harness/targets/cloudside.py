@@ -10,16 +10,17 @@ from harness.clock import Kernel, Seeds, Timeline
 from harness.cloud import assembly
 from harness.cloud.estate import Estate, survey
 from harness.cloud.file_systems import FileSystems
-from harness.cloud.gateway import CloudAnswers, Gateway, default_rates
+from harness.cloud.gateway import CloudAnswers, Gateway, Rates
 from harness.cloud.identity import CredentialEndpoint, Identity
 from harness.cloud.instances import Instances
 from harness.cloud.market import Market
 from harness.cloud.metadata import Metadata
-from harness.cloud.nodegroups import CloudNodeLifecycle, Drainer, Fleet, Machines, NodeGroups
+from harness.cloud.nodegroups import Boot, CloudNodeLifecycle, Drainer, Fleet, Machines, NodeGroups
 from harness.cloud.provision import Provisioned, provision
 from harness.cloud.serving import ServerThread
 from harness.cloud.spot import Spot
 from harness.cloud.standin import Services, Standin
+from harness.cloud.tempo import Tempo
 from harness.kube.client import Reader, Writer
 from harness.kube.controllers import Manager
 from harness.kube.events import Recorder
@@ -61,7 +62,9 @@ class CloudSide:
         seeds: Seeds,
         timeline: Timeline,
         standin_url: str,
-        scale: float,
+        rates: Rates,
+        tempo: Tempo,
+        servers: ServerThread,
     ) -> None:
         self.ground = ground
         estate = ground.estate
@@ -69,9 +72,9 @@ class CloudSide:
         self._seeds = seeds
         self._timeline = timeline
         self._standin_url = standin_url
-        self._scale = scale
-        self.servers = ServerThread()
-        self.servers.start()
+        self._rates = rates
+        self.tempo = tempo
+        self.servers = servers
         self.instances = Instances(kernel, seeds, timeline, region=estate.region)
         self.market = Market(seeds, estate.region)
         self.metadata = Metadata(kernel, self.servers)
@@ -79,18 +82,28 @@ class CloudSide:
         self.credentials = CredentialEndpoint(self.identity, self.servers)
         self.credentials_url = self.credentials.start()
 
-    def join(self, *, reader: Reader, writer: Writer, recorder: Recorder, manager: Manager, machines: Machines) -> None:
+    def join(
+        self,
+        *,
+        reader: Reader,
+        writer: Writer,
+        recorder: Recorder,
+        manager: Manager,
+        machines: Machines,
+        boot: Boot,
+        shutdown: tuple[int, int] | None,
+    ) -> None:
         """Bring nodes, gateway and controllers to life on a cluster. Belongs to the kernel's thread."""
         estate = self.ground.estate
         self.fleet = Fleet(
             kernel=self._kernel,
             reader=reader,
-            writer=writer,
             seeds=self._seeds,
             instances=self.instances,
             machines=machines,
-            cluster=estate.cluster,
-            region=estate.region,
+            boot=boot,
+            shutdown=shutdown,
+            tempo=self.tempo,
         )
         self.drainer = Drainer(self._kernel, reader, writer)
         self.groups = NodeGroups(
@@ -100,6 +113,7 @@ class CloudSide:
             market=self.market,
             drainer=self.drainer,
             specs=estate.node_groups,
+            tempo=self.tempo,
         )
         self.spot = Spot(
             kernel=self._kernel,
@@ -122,7 +136,7 @@ class CloudSide:
             standin_url=self._standin_url,
             callers=self.identity,
             answers=CloudAnswers(self.ground.estate, self.groups, self.identity, started_us=self._kernel.now),
-            rates=default_rates(self._scale),
+            rates=self._rates,
         )
         return self.gateway.start()
 
