@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 from aiohttp import web
 
@@ -35,6 +36,22 @@ class Session:
     secret_key: str
     session_token: str
     bearer: str  # what the projected token file holds
+
+
+class CredentialsRefused(Exception):
+    """No credentials for that token: the agent's status code and text."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+
+
+class CredentialSource(Protocol):
+    """What stands behind the endpoint: on a modelled node the sessions themselves, on a real one whoever reviews real tokens."""
+
+    async def retrieve(self, bearer: str) -> Mapping[str, str]:
+        """The body of `GET /v1/credentials` for a token, on the servers' thread, which it must not block. Raises CredentialsRefused."""
 
 
 class Identity:
@@ -80,11 +97,8 @@ class Identity:
         """The session of an access key."""
         return self._by_access_key.get(access_key)
 
-    def credentials(self, bearer: str) -> dict[str, str] | None:
-        """The body of `GET /v1/credentials`; None for a token of nobody."""
-        session = self._by_bearer.get(bearer)
-        if session is None:
-            return None
+    def credentials(self, session: Session) -> dict[str, str]:
+        """The body of `GET /v1/credentials` for the container of a session."""
         expires_us = round(self._wall_clock_s() * SECOND) + _LIFETIME_US
         return {
             "AccessKeyId": session.access_key,
@@ -94,12 +108,21 @@ class Identity:
             "Expiration": format_time(expires_us),
         }
 
+    async def retrieve(self, bearer: str) -> Mapping[str, str]:
+        """Credentials for a token that `open` made up. Raises CredentialsRefused."""
+        session = self._by_bearer.get(bearer)
+        if session is None:
+            raise CredentialsRefused(
+                401, "(AccessDeniedException): Unauthorized Exception! EKS does not have permissions"
+            )
+        return self.credentials(session)
+
 
 class CredentialEndpoint:
     """The Pod Identity Agent's HTTP face; one listener serves all pods, the token tells them apart."""
 
-    def __init__(self, identity: Identity, servers: ServerThread) -> None:
-        self._identity = identity
+    def __init__(self, source: CredentialSource, servers: ServerThread) -> None:
+        self._source = source
         self._servers = servers
         self._served: Served | None = None
 
@@ -109,6 +132,13 @@ class CredentialEndpoint:
         application.router.add_get("/v1/credentials", self._credentials)
         self._served = self._servers.serve(application)
         return f"{self._served.url}/v1/credentials"
+
+    @property
+    def port(self) -> int:
+        """Where a node's agent forwards the link-local address to. Raises RuntimeError before `start`."""
+        if self._served is None:
+            raise RuntimeError("the credential endpoint does not listen: call start() first")
+        return self._served.port
 
     def close(self) -> None:
         """Stop listening; harmless when called twice."""
@@ -120,9 +150,8 @@ class CredentialEndpoint:
         bearer = request.headers.get("Authorization", "")
         if not bearer:
             return web.Response(status=400, text="Service account token cannot be empty")
-        found = self._identity.credentials(bearer)
-        if found is None:
-            return web.Response(
-                status=401, text="(AccessDeniedException): Unauthorized Exception! EKS does not have permissions"
-            )
-        return web.Response(body=json.dumps(found).encode(), content_type="application/json")
+        try:
+            found = await self._source.retrieve(bearer)
+        except CredentialsRefused as refusal:
+            return web.Response(status=refusal.status, text=refusal.message)
+        return web.Response(body=json.dumps(dict(found)).encode(), content_type="application/json")

@@ -30,7 +30,7 @@ class Notices:
 
 
 class Metadata:
-    """Notices and listeners by instance. All methods belong to the kernel's thread but `url_for` and `close`, which may come from any."""
+    """Notices and listeners by instance. All methods belong to the kernel's thread but `url_for`, `port_for` and `close`, which may come from any."""
 
     def __init__(self, kernel: Kernel, servers: ServerThread) -> None:
         self._kernel = kernel
@@ -54,11 +54,11 @@ class Metadata:
 
     def url_for(self, instance: Instance) -> str:
         """The endpoint of an instance; it listens from the first question on."""
-        served = self._served.get(instance.id)
-        if served is None:
-            served = self._servers.serve(self._application(instance))
-            self._served[instance.id] = served
-        return served.url
+        return self._listener(instance).url
+
+    def port_for(self, instance: Instance) -> int:
+        """The port of that endpoint: where a node's agent forwards the link-local address to."""
+        return self._listener(instance).port
 
     def forget(self, instance_id: str) -> None:
         """The instance is gone: its endpoint closes."""
@@ -72,6 +72,12 @@ class Metadata:
         served, self._served = self._served, {}
         for one in served.values():
             self._servers.stop_serving(one)
+
+    def _listener(self, instance: Instance) -> Served:
+        served = self._served.get(instance.id)
+        if served is None:
+            served = self._served[instance.id] = self._servers.serve(self._application(instance))
+        return served
 
     def _application(self, instance: Instance) -> web.Application:
         token = f"imds-{instance.id}"

@@ -1,10 +1,11 @@
-"""One thread with one event loop on which all loopback servers of the cloud run: the gateway, the credential endpoint,
-the metadata services.
+"""One thread with one event loop on which all servers of the cloud run: the gateway, the credential endpoint, the metadata services,
+and what a target adds (the admission webhook). All of one thread listen on one address of this machine, by default loopback.
 """
 
 from __future__ import annotations
 
 import asyncio
+import ssl
 import threading
 from collections.abc import Coroutine
 from dataclasses import dataclass
@@ -24,11 +25,17 @@ class Served:
     url: str
     runner: web.AppRunner
 
+    @property
+    def port(self) -> int:
+        """The port of `url`."""
+        return int(self.url.rpartition(":")[2])
+
 
 class ServerThread:
-    """Runs coroutines and servers beside the kernel's thread; start it before use and close it at the end."""
+    """Runs coroutines and servers beside the kernel's thread; start it before use and close it at the end. Its servers bind `host` and nothing wider."""
 
-    def __init__(self) -> None:
+    def __init__(self, host: str = "127.0.0.1") -> None:
+        self.host = host
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._main, name="cloud-servers", daemon=True)
 
@@ -44,9 +51,9 @@ class ServerThread:
         """Run `coroutine` on the loop some time; nobody waits for it."""
         asyncio.run_coroutine_threadsafe(coroutine, self._loop)
 
-    def serve(self, application: web.Application) -> Served:
-        """Listen on a free loopback port."""
-        return self.run(self._serve(application))
+    def serve(self, application: web.Application, *, ssl_context: ssl.SSLContext | None = None) -> Served:
+        """Listen on a free port of `host`, with TLS if there is a context for it."""
+        return self.run(self._serve(application, ssl_context))
 
     def stop_serving(self, served: Served) -> None:
         """Close a server and its connections."""
@@ -65,13 +72,17 @@ class ServerThread:
         asyncio.set_event_loop(self._loop)
         self._loop.run_forever()
 
-    async def _serve(self, application: web.Application) -> Served:
+    async def _serve(self, application: web.Application, ssl_context: ssl.SSLContext | None) -> Served:
         runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.1)
         await runner.setup()
-        site = web.TCPSite(runner, "127.0.0.1", 0)
-        await site.start()
+        site = web.TCPSite(runner, self.host, 0, ssl_context=ssl_context)
+        try:
+            await site.start()
+        except OSError as error:
+            await runner.cleanup()
+            raise OSError(f"no server can listen on {self.host}: {error}; is it an address of this machine?") from error
         host, port = runner.addresses[0][:2]
-        return Served(f"http://{host}:{port}", runner)
+        return Served(f"{'http' if ssl_context is None else 'https'}://{host}:{port}", runner)
 
     async def _cancel_all(self) -> None:
         tasks = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]

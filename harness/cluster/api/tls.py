@@ -9,6 +9,7 @@ import datetime
 import ipaddress
 import ssl
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,10 +42,10 @@ class Credentials:
         return context
 
 
-def make_credentials() -> Credentials:
-    """A fresh authority and a certificate for 127.0.0.1 and localhost."""
+def make_credentials(name: str = "embedded-cluster", addresses: Sequence[str] = ("127.0.0.1",)) -> Credentials:
+    """A fresh authority and a certificate for these addresses of this machine and localhost."""
     authority_key = ec.generate_private_key(ec.SECP256R1())
-    authority_name = _name("embedded-cluster-ca")
+    authority_name = _name(f"{name}-ca")
     authority = (
         _builder(authority_name, authority_name, authority_key)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
@@ -53,9 +54,10 @@ def make_credentials() -> Credentials:
         .sign(authority_key, hashes.SHA256())
     )
     key = ec.generate_private_key(ec.SECP256R1())
-    hosts = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
+    ips = [x509.IPAddress(ipaddress.ip_address(address)) for address in addresses]
+    hosts = [x509.DNSName("localhost"), *ips]
     certificate = (
-        _builder(_name("embedded-cluster"), authority_name, key)
+        _builder(_name(name), authority_name, key)
         .add_extension(x509.SubjectAlternativeName(hosts), critical=False)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_key_usage(signs=False), critical=True)
