@@ -16,6 +16,7 @@ from harness.clock import SECOND, Kernel, Seeds, Timeline, format_time
 from harness.cloud.estate import Estate
 from harness.cloud.instances import InstanceState
 from harness.cloud.nodegroups import Drainer, Fleet, Member, NodeGroups
+from harness.cloud.tempo import Tempo
 
 INTERRUPTION = "spot interruption"
 _REBALANCE = "spot rebalance"
@@ -50,6 +51,7 @@ class Spot:
         fleet: Fleet,
         drainer: Drainer,
         board: NoticeBoard,
+        tempo: Tempo | None = None,
     ) -> None:
         self._kernel = kernel
         self._seeds = seeds
@@ -59,6 +61,7 @@ class Spot:
         self._fleet = fleet
         self._drainer = drainer
         self._board = board
+        self._tempo = tempo or Tempo()
         self._waiting: list[Member] = []  # old members that wait for a replacement to be ready
         fleet.observe_ready(self._replacement_ready)
 
@@ -76,7 +79,7 @@ class Spot:
             self._notice(member, notice_s)
             return
         self._recommend(member)
-        self._kernel.after(rebalance_lead_s * SECOND, lambda: self._notice(member, notice_s))
+        self._kernel.after(self._tempo.us(rebalance_lead_s * SECOND), lambda: self._notice(member, notice_s))
 
     def lose_instance(self, node_name: str, reason: str = "hardware failure") -> None:
         """Power cut: no notice, no shutdown. Raises LookupError for a node of no group."""
@@ -111,7 +114,7 @@ class Spot:
     def _notice(self, member: Member, notice_s: int) -> None:
         if self._is_over(member):
             return
-        end_us = self._kernel.now + notice_s * SECOND
+        end_us = self._kernel.now + self._tempo.us(notice_s * SECOND)
         self._board.notice_interruption(member.instance_id, end_us)
         self._announce(member, "EC2 Spot Instance Interruption Warning", {"instance-action": "terminate"})
         self._waiting = [one for one in self._waiting if one is not member]

@@ -124,6 +124,7 @@ class CloudSide:
             fleet=self.fleet,
             drainer=self.drainer,
             board=self.metadata,
+            tempo=self.tempo,
         )
         manager.add(CloudNodeLifecycle(self._kernel, reader, writer, recorder, self.instances))
 

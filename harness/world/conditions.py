@@ -9,7 +9,7 @@ from typing import Any
 
 from harness.kube.client import Reader
 from harness.kube.objects import is_deleting, is_true, key_of, labels_of, name_of, split_key
-from harness.kube.resources import DEPLOYMENTS, JOBS, NODES, PODS, WORKFLOWS
+from harness.kube.resources import CUSTOM_RESOURCE_DEFINITIONS, DEPLOYMENTS, JOBS, NODES, PODS, WORKFLOWS
 from harness.world.chronicle import NODE_GROUP
 
 
@@ -28,6 +28,20 @@ class Condition:
 
     name: str
     look: Callable[[Reader], Seen]
+
+
+def definition_served(name: str) -> Condition:
+    """The objects of the CustomResourceDefinition `name` can be created."""
+
+    def look(reader: Reader) -> Seen:
+        definition = reader.get(CUSTOM_RESOURCE_DEFINITIONS, None, name)
+        if definition is None:
+            return Seen(False, "it does not exist")
+        return Seen(
+            is_true(definition, "Established"), "established" if is_true(definition, "Established") else "not yet"
+        )
+
+    return Condition(f"definition {name} served", look)
 
 
 def workflow_succeeded(key: str) -> Condition:

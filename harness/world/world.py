@@ -15,10 +15,18 @@ from harness.clock import SECOND, Outcome, Timeline, format_time, seconds
 from harness.faults import Fault, Handle, Injector, Trigger
 from harness.kube.errors import NotFound
 from harness.kube.objects import Object, key_of, labels_of, name_of, namespace_of, split_key, thaw
-from harness.kube.resources import BUILT_IN, NAMESPACES, PODS, WORKFLOW_TEMPLATES, WORKFLOWS, Resource
+from harness.kube.resources import (
+    BUILT_IN,
+    CUSTOM_RESOURCE_DEFINITIONS,
+    NAMESPACES,
+    PODS,
+    WORKFLOW_TEMPLATES,
+    WORKFLOWS,
+    Resource,
+)
 from harness.targets.base import Backend, Charge, TakenInstance
 from harness.world.chronicle import Chronicle
-from harness.world.conditions import Condition, Seen
+from harness.world.conditions import Condition, Seen, definition_served
 from harness.world.datasets import StoredDataset, differs_from, split_datasets
 from harness.world.tasks import TaskRun, task_runs
 
@@ -143,6 +151,9 @@ class World:
                 if any(part in file for part in without) or _is_run(documents):
                     continue
                 self.apply(documents)
+                for document in documents:
+                    if document["kind"] == CUSTOM_RESOURCE_DEFINITIONS.kind:
+                        self.wait(definition_served(name_of(document)), timeout_s=60)
         if "argo-crds" not in without:
             self._on_kernel(self._chronicle.follow_workflows)
             self._on_kernel(self.backend.workflows_established)

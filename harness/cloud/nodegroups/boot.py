@@ -13,7 +13,7 @@ from harness.clock import Kernel, Seeds, format_time
 from harness.cloud.draws import boot_times
 from harness.cloud.estate import ClusterSpec, NodeGroupSpec
 from harness.cloud.instances import Instance
-from harness.cloud.nodegroups.machines import Machines
+from harness.cloud.nodegroups.machines import Kubelets
 from harness.cloud.nodegroups.member import Member
 from harness.cloud.nodegroups.nodes import node_object
 from harness.kube.client import Reader, Writer
@@ -49,7 +49,7 @@ class ModelledBoot:
         reader: Reader,
         writer: Writer,
         seeds: Seeds,
-        machines: Machines,
+        machines: Kubelets,
         cluster: ClusterSpec,
         region: str,
     ) -> None:

@@ -86,6 +86,13 @@ class Transport:
             )
         return answer
 
+    def text(self, path: str, query: Mapping[str, str] | None = None) -> str:
+        """An answer that is no JSON: a log. Raises like `request`."""
+        response = self._send("GET", path, query, None, "", stream=False)
+        if response.status >= 400:
+            raise error_of(response.status, _decoded(response.data))
+        return response.data.decode(errors="replace")
+
     def stream(self, path: str, query: Mapping[str, str], *, silence_s: float) -> Stream:
         """Open a watch; it breaks off when nothing came for `silence_s` seconds. Raises like `request`."""
         response = self._send("GET", path, query, None, "", stream=True, read_s=silence_s)
