@@ -7,13 +7,38 @@ runs the harness.
 from __future__ import annotations
 
 from collections.abc import Collection
-from pathlib import Path
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
 
 from harness.kube.hooks import MountError
 from harness.kube.objects import Object
 
 DRIVER = "efs.csi.aws.com"
 _FILE_SYSTEM, _ACCESS_POINT = "AWS::EFS::FileSystem", "AWS::EFS::AccessPoint"
+
+
+@dataclass(frozen=True)
+class Place:
+    """What a static volume of the driver names; `access_point` may be empty."""
+
+    file_system: str
+    access_point: str
+    path: str
+
+    @property
+    def directory(self) -> PurePosixPath:
+        """Where that is below the directory of all file systems."""
+        return PurePosixPath(self.file_system, self.access_point or "root", self.path.strip("/"))
+
+
+def place_of(volume: Object) -> Place:
+    """Where a PersistentVolume of the driver is, as the driver reads its handle and its mount options."""
+    file_system, path, access_point = ([*str(volume["spec"]["csi"]["volumeHandle"]).split(":"), "", ""])[:3]
+    for option in volume["spec"].get("mountOptions") or ():
+        name, _, value = str(option).partition("=")
+        if name == "accesspoint":
+            access_point = value
+    return Place(file_system, access_point, path)
 
 
 class FileSystems:
@@ -36,17 +61,13 @@ class FileSystems:
                 f'MountVolume.MountDevice failed for volume "{volume["metadata"]["name"]}" : kubernetes.io/csi: attacher.MountDevice failed to '
                 f"create newCsiDriverClient: driver name {driver} not found in the list of registered CSI drivers"
             )
-        file_system, path, access_point = ([*str(source["volumeHandle"]).split(":"), "", ""])[:3]
-        for option in volume["spec"].get("mountOptions") or ():
-            name, _, value = str(option).partition("=")
-            if name == "accesspoint":
-                access_point = value
-        self._check(file_system, self._file_systems, "file system")
-        if access_point:
-            self._check(access_point, self._access_points, "access point")
-        place = self._directory / file_system / (access_point or "root") / path.strip("/")
-        place.mkdir(parents=True, exist_ok=True)
-        return place
+        place = place_of(volume)
+        self._check(place.file_system, self._file_systems, "file system")
+        if place.access_point:
+            self._check(place.access_point, self._access_points, "access point")
+        directory = self._directory / place.directory
+        directory.mkdir(parents=True, exist_ok=True)
+        return directory
 
     def used_bytes(self) -> int:
         """What the files of all file systems hold."""
