@@ -10,10 +10,13 @@ LaunchError
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Protocol
+from typing import ClassVar, Final, Protocol
 
 from harness.cloud.estate import CapacityType, Subnet
+
+_BOUGHT: Final[Mapping[CapacityType, str]] = {"SPOT": "Spot Instances", "ON_DEMAND": "On-Demand Instances"}
 
 
 @dataclass(frozen=True)
@@ -65,11 +68,25 @@ class MaxSpotInstanceCountExceeded(LaunchError):
 
     code = "MaxSpotInstanceCountExceeded"
 
+    @classmethod
+    def of(cls) -> MaxSpotInstanceCountExceeded:
+        """The text as an Auto Scaling activity has it."""
+        return cls("Could not launch Spot Instances. MaxSpotInstanceCountExceeded - Max spot instance count exceeded.")
+
 
 class VcpuLimitExceeded(LaunchError):
     """The account's on-demand quota is used up."""
 
     code = "VcpuLimitExceeded"
+
+    @classmethod
+    def of(cls, limit: int) -> VcpuLimitExceeded:
+        """The text as an Auto Scaling activity has it."""
+        return cls(
+            f"Could not launch On-Demand Instances. VcpuLimitExceeded - You have requested more vCPU capacity than your current vCPU limit of {limit} "
+            "allows for the instance bucket that the specified instance type belongs to. Please visit "
+            "http://aws.amazon.com/contact-us/ec2-request to request an adjustment to this limit."
+        )
 
 
 class Unsupported(LaunchError):
@@ -78,12 +95,28 @@ class Unsupported(LaunchError):
     code = "Unsupported"
     helped_by_other_pool = True
 
+    @classmethod
+    def of(cls, pool: Pool) -> Unsupported:
+        """The text as an Auto Scaling activity has it."""
+        return cls(
+            f"Could not launch {_BOUGHT[pool.capacity_type]}. Unsupported - Your requested instance type ({pool.instance_type}) is not supported in "
+            f"your requested Availability Zone ({pool.zone})."
+        )
+
 
 class InsufficientFreeAddressesInSubnet(LaunchError):
     """No free address in the subnet."""
 
     code = "InsufficientFreeAddressesInSubnet"
     helped_by_other_pool = True
+
+    @classmethod
+    def of(cls, pool: Pool, subnet: Subnet) -> InsufficientFreeAddressesInSubnet:
+        """The text as an Auto Scaling activity has it."""
+        return cls(
+            f"Could not launch {_BOUGHT[pool.capacity_type]}. InsufficientFreeAddressesInSubnet - There are not enough free addresses in subnet "
+            f"'{subnet.id}' to satisfy the requested number of instances."
+        )
 
 
 class CapacityRule(Protocol):

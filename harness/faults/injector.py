@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from harness.clock import Kernel, Knock, Record, Timeline, seconds
 from harness.faults.triggers import After, OnKnock, OnRecord, Trigger
 from harness.faults.verbs import Fault
-from harness.targets.base import FaultSurface
+from harness.targets.base import FaultSurface, UnsupportedFault
 
 
 @dataclass
@@ -37,7 +37,10 @@ class Injector:
         timeline.observe(lambda record: self._happened(OnRecord, record))
 
     def install(self, fault: Fault, trigger: Trigger | None = None) -> Handle:
-        """Let `fault` strike when `trigger` says, at once without one. Belongs to the kernel's thread."""
+        """Let `fault` strike when `trigger` says, at once without one. Belongs to the kernel's thread. Raises UnsupportedFault."""
+        verb = type(fault).__name__
+        if verb in self._surface.unsupported:
+            raise UnsupportedFault(f"{verb}: {self._surface.unsupported[verb]}")
         handle = Handle(fault, trigger or After())
         self.handles.append(handle)
         if isinstance(handle.trigger, After):

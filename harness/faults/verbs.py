@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import fnmatch
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, get_args
 
-from harness.kube.objects import Object, is_deleting, key_of, name_of, namespace_of
-from harness.kube.resources import PODS
-from harness.targets.base import FaultSurface
+from fixtures.archives.gate import ARCHIVE_NAMES
+from harness.cloud.shortage import RefusalCode
+from harness.kube.objects import Object, is_deleting, key_of, labels_of, name_of, namespace_of
+from harness.kube.resources import NODES, PODS
+from harness.targets.base import CutMode, FaultSurface
+
+_ZONE = "topology.kubernetes.io/zone"
 
 Verdict = Literal["SlowDown", "InternalError", "AccessDenied", "LostAcknowledgement"]
 
@@ -39,6 +43,11 @@ def _node_of(surface: FaultSurface, pattern: str) -> str:
     if node is None:
         raise NothingToHit(f"pod {key_of(pod)} is on no node")
     return node
+
+
+def _refuse_no_time(fault: Fault, seconds: float) -> None:
+    if seconds <= 0:
+        raise ValueError(f"{type(fault).__name__}: seconds is {seconds:g}, a fault that lasts has to last")
 
 
 @dataclass(frozen=True)
@@ -106,6 +115,121 @@ class KillNode:
         node = _node_of(surface, self.pod)
         surface.kill_node(node)
         return f"Node/{node}"
+
+
+@dataclass(frozen=True)
+class LoseZone:
+    """An availability zone fails: its machines stop at once and none starts there, for `seconds` or for good.
+
+    The zone is that of the name, or the one of the node on which the pod runs.
+    """
+
+    zone: str | None = None
+    pod: str | None = None
+    seconds: float | None = None
+
+    def __post_init__(self) -> None:
+        if (self.zone is None) == (self.pod is None):
+            raise ValueError("LoseZone: give either the zone or a pod that runs in it")
+        if self.seconds is not None:
+            _refuse_no_time(self, self.seconds)
+
+    def strike(self, surface: FaultSurface) -> str:
+        """Lose it."""
+        zone = self._zone(surface)
+        surface.lose_zone(zone, for_s=self.seconds)
+        return f"Zone/{zone}"
+
+    def _zone(self, surface: FaultSurface) -> str:
+        if self.zone is not None:
+            return self.zone
+        name = _node_of(surface, str(self.pod))
+        node = surface.reader.get(NODES, None, name)
+        zone = labels_of(node).get(_ZONE) if node is not None else None
+        if zone is None:
+            raise NothingToHit(f"node {name} is in no zone: it has no label {_ZONE}")
+        return zone
+
+
+@dataclass(frozen=True)
+class RefuseCapacity:
+    """EC2 launches nothing from the pools that match the globs, for `seconds`: launches fail with `code` and are tried again by Auto Scaling."""
+
+    seconds: float
+    code: RefusalCode = "InsufficientInstanceCapacity"
+    instance_type: str = "*"
+    zone: str = "*"
+    capacity_type: str = "*"
+
+    def __post_init__(self) -> None:
+        _refuse_no_time(self, self.seconds)
+        if self.code not in get_args(RefusalCode):
+            raise ValueError(
+                f"RefuseCapacity: EC2 has no code {self.code!r} here, use one of {', '.join(get_args(RefusalCode))}"
+            )
+
+    def strike(self, surface: FaultSurface) -> str:
+        """Refuse from now on."""
+        surface.refuse_capacity(
+            self.code,
+            instance_type=self.instance_type,
+            zone=self.zone,
+            capacity_type=self.capacity_type,
+            for_s=self.seconds,
+        )
+        return f"Capacity/{self.instance_type}/{self.zone}/{self.capacity_type}"
+
+
+@dataclass(frozen=True)
+class CutNetwork:
+    """The network between one pod and the archives that match the glob is cut for `seconds`, also under what is on its way.
+
+    `drop`: packets vanish; a client goes on when the cut ends, or gives up at its own timeout. `reset`: connections are reset.
+    """
+
+    pod: str
+    archive: str
+    seconds: float
+    mode: CutMode = "drop"
+
+    def __post_init__(self) -> None:
+        _refuse_no_time(self, self.seconds)
+        if not self._archives():
+            raise ValueError(
+                f"CutNetwork: {self.archive!r} matches no archive, use one of {', '.join(ARCHIVE_NAMES)} or a glob"
+            )
+        if self.mode not in get_args(CutMode):
+            raise ValueError(f"CutNetwork: unknown mode {self.mode!r}, use one of {', '.join(get_args(CutMode))}")
+
+    def strike(self, surface: FaultSurface) -> str:
+        """Cut it."""
+        pod = _pod(surface, self.pod)
+        surface.cut_network(key_of(pod), self._archives(), mode=self.mode, for_s=self.seconds)
+        return f"Pod/{key_of(pod)}"
+
+    def _archives(self) -> list[str]:
+        return [name for name in ARCHIVE_NAMES if fnmatch.fnmatchcase(name, self.archive)]
+
+
+@dataclass(frozen=True)
+class FillDisk:
+    """A volume is full for `seconds`, but for some bytes; afterwards it has its room again. `shared` is the pipeline's shared file system."""
+
+    seconds: float
+    volume: Literal["shared"] = "shared"
+    leaving_bytes: int = 0
+
+    def __post_init__(self) -> None:
+        _refuse_no_time(self, self.seconds)
+        if self.volume != "shared":
+            raise ValueError(f"FillDisk: unknown volume {self.volume!r}, the only one is 'shared'")
+        if self.leaving_bytes < 0:
+            raise ValueError(f"FillDisk: leaving_bytes is {self.leaving_bytes}, a disk cannot be fuller than full")
+
+    def strike(self, surface: FaultSurface) -> str:
+        """Fill it."""
+        surface.fill_disk(self.volume, leaving_bytes=self.leaving_bytes, for_s=self.seconds)
+        return f"Volume/{self.volume}"
 
 
 @dataclass(frozen=True)

@@ -21,8 +21,15 @@ Place = tuple[int, int, int]
 Truth = Callable[[Place, Place], npt.NDArray[np.generic]]
 
 
+CutMode = Literal["drop", "reset"]
+
+
 class TargetUnavailable(Exception):
     """A target that was asked for and cannot start; the message is one sentence with the remedy."""
+
+
+class UnsupportedFault(Exception):
+    """A fault that a target cannot do; the message is one sentence with the remedy."""
 
 
 @dataclass(frozen=True)
@@ -84,8 +91,27 @@ class FaultSurface(Protocol):
     def fail_calls(self, operation: str, pod: str, target: str, first: int, times: int, verdict: str) -> None:
         """Let matching calls to AWS fail, from the `first` one on, `times` times."""
 
+    @property
+    def unsupported(self) -> Mapping[str, str]:
+        """The verbs that this target cannot do, by name, each with why and what to do instead."""
+
+    def lose_zone(self, zone: str, *, for_s: float | None) -> None:
+        """Let every machine in a zone stop at once, and let none start there for so long (None: for good).
+
+        Raises LookupError when no machine is there.
+        """
+
+    def refuse_capacity(self, code: str, *, instance_type: str, zone: str, capacity_type: str, for_s: float) -> None:
+        """Let EC2 refuse launches from the pools that match these globs, with that error code."""
+
+    def cut_network(self, pod: str, archives: Sequence[str], *, mode: CutMode, for_s: float) -> None:
+        """Let no byte pass between the pod `namespace/name` and these archives: packets vanish, or connections are reset."""
+
+    def fill_disk(self, volume: str, *, leaving_bytes: int, for_s: float) -> None:
+        """Let a volume be full but for some bytes, and then have its room again. Raises UnsupportedFault."""
+
     def unfired_rules(self) -> Sequence[str]:
-        """Failures of calls and archives that were asked for and never happened."""
+        """What was asked for and never happened: failures of calls and archives, refusals that no launch met, cuts that no request met."""
 
     def taken_instances(self) -> Sequence[TakenInstance]:
         """The machines that faults took."""

@@ -196,6 +196,22 @@ class FakeBackend:
     def fail_calls(self, operation: str, pod: str, target: str, first: int, times: int, verdict: str) -> None:
         self.asked.append(("fail_calls", operation, pod, target, first, times, verdict))
 
+    @property
+    def unsupported(self) -> Mapping[str, str]:
+        return {}
+
+    def lose_zone(self, zone: str, *, for_s: float | None) -> None:
+        self.asked.append(("lose_zone", zone, for_s))
+
+    def refuse_capacity(self, code: str, *, instance_type: str, zone: str, capacity_type: str, for_s: float) -> None:
+        self.asked.append(("refuse_capacity", code, instance_type, zone, capacity_type, for_s))
+
+    def cut_network(self, pod: str, archives: Sequence[str], *, mode: str, for_s: float) -> None:
+        self.asked.append(("cut_network", pod, tuple(archives), mode, for_s))
+
+    def fill_disk(self, volume: str, *, leaving_bytes: int, for_s: float) -> None:
+        self.asked.append(("fill_disk", volume, leaving_bytes, for_s))
+
     def unfired_rules(self) -> Sequence[str]:
         return self.armed
 

@@ -92,7 +92,8 @@ class SimBackend(CloudBackend):
             servers=servers,
         )
         self._failures = FailurePlan([FailureRule(**rule) for rule in settings.archive_failures])
-        self._archives = Archives(settings.scale, settings.seed, KernelGate(self.kernel), self._failures)
+        self._gate = KernelGate(self.kernel)
+        self._archives = Archives(settings.scale, settings.seed, self._gate, self._failures)
         self._archives.start()
         self.kernel.parties.open_door(DOOR, archive_policy(load_profile(PROFILE).archive_bytes_per_s, settings.scale))
         self._processes: ProcessRuntime | None = None
@@ -142,6 +143,7 @@ class SimBackend(CloudBackend):
             writer=self.writer,
             cloud=cloud,
             failures=self._failures,
+            gate=self._gate,
         )
         self._meter = Meter(
             kernel=self.kernel,

@@ -1,119 +1,65 @@
-"""The fault verbs of the `sim` target, and what became of them: machines that were taken, rules that never fired."""
+"""The fault verbs of the `sim` target: those of the modelled AWS, and networks that are cut at the archives' gate, in virtual time."""
 
 from __future__ import annotations
 
-import fnmatch
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from fixtures.archives.failures import FailurePlan
-from harness.clock import Kernel, Timeline
-from harness.cloud.gateway import Answer, LoseAcknowledgement, MatchingCalls, Refuse, Verdict
-from harness.cloud.nodegroups import instance_id_of
-from harness.kube.client import Reader, Writer
-from harness.kube.objects import key_of
-from harness.kube.resources import NODES, PODS
-from harness.targets.base import TakenInstance
-from harness.targets.cloudside import CloudSide
-from harness.targets.sim.losses import LossLedger
+from harness.clock import Knock, seconds
+from harness.kube.objects import split_key
+from harness.kube.resources import PODS
+from harness.targets.base import CutMode, UnsupportedFault
+from harness.targets.breaking import CloudFaults
+from harness.targets.sim.cuts import Cut
+from harness.targets.sim.gate import KernelGate
 
-_VERDICTS: Mapping[str, Verdict] = {
-    "SlowDown": Refuse(503, "SlowDown"),
-    "InternalError": Refuse(500, "InternalError"),
-    "AccessDenied": Refuse(403, "AccessDenied"),
-    "LostAcknowledgement": LoseAcknowledgement(),
+_TIMEOUT_VARIABLE = "EM_TIMEOUT_S"
+_TIMEOUT_S = 60.0  # what the pipeline takes when its environment does not say
+_UNSUPPORTED = {
+    "FillDisk": "the shared file system is a directory of this machine, which is not filled for a test: "
+    "run the scenario on a target with real_containers, and mark it needs('real_containers')"
 }
 
 
-@dataclass(frozen=True)
-class _Taken:
-    at_us: int
-    instance: str
-    node: str
-    node_group: str
-    notice_s: int
-    pods: tuple[str, ...]
-
-
-class SimFaults:
+class SimFaults(CloudFaults):
     """Implements `harness.targets.base.FaultSurface`. Belongs to the kernel's thread."""
 
-    def __init__(
-        self,
-        *,
-        kernel: Kernel,
-        timeline: Timeline,
-        reader: Reader,
-        writer: Writer,
-        cloud: CloudSide,
-        failures: FailurePlan,
-    ) -> None:
-        self.reader = reader
-        self.writer = writer
-        self._kernel = kernel
-        self._timeline = timeline
-        self._cloud = cloud
-        self._failures = failures
-        self._taken: list[_Taken] = []
-        self._rules: list[MatchingCalls] = []
-        self._losses = LossLedger()
-        cloud.gateway.on_answer.append(self._answered)
+    def __init__(self, *, gate: KernelGate, **parts: Any) -> None:
+        super().__init__(**parts)
+        self._gate = gate
+        self._cuts: list[Cut] = []
 
-    def reclaim_spot(self, node: str, *, notice_s: int, rebalance_lead_s: int | None) -> None:
-        """Let EC2 take a spot instance back."""
-        self._take(
-            node, notice_s, lambda: self._cloud.spot.reclaim(node, notice_s=notice_s, rebalance_lead_s=rebalance_lead_s)
-        )
+    @property
+    def unsupported(self) -> Mapping[str, str]:
+        """The verbs that cannot be done here, each with why and what to do instead."""
+        return _UNSUPPORTED
 
-    def kill_node(self, node: str) -> None:
-        """Let a machine stop at once, without notice."""
-        self._take(node, 0, lambda: self._cloud.spot.lose_instance(node))
+    def cut_network(self, pod: str, archives: Sequence[str], *, mode: CutMode, for_s: float) -> None:
+        """Let no byte pass between a pod and archives; the pod's own timeout is taken from its environment."""
+        begin_us, length_us = self._kernel.now, seconds(for_s)
 
-    def drain_node(self, node: str) -> None:
-        """Cordon a node and evict what runs there, as `kubectl drain` does: PodDisruptionBudgets hold, and it tries for ever."""
-        self._cloud.drainer.drain(node, respects_budgets=True, timeout_s=None, done=lambda: None)
+        def met(knock: Knock) -> None:
+            archive, _, target = knock.target.partition(":")
+            self._timeline.record("NetworkCut", f"Pod/{pod}", archive=archive, mode=mode, target=target)
 
-    def fail_calls(self, operation: str, pod: str, target: str, first: int, times: int, verdict: str) -> None:
-        """Let matching calls to AWS fail."""
-        rule = MatchingCalls(f"{verdict} {operation}", _VERDICTS[verdict], operation, pod, target, first, times)
-        self._rules.append(rule)
-        self._cloud.gateway.rules.append(rule)
+        cut = Cut(pod, frozenset(archives), mode, begin_us, begin_us + length_us, self._patience_us(pod), met)
+        self._cuts.append(cut)
+        self._gate.sever(cut)
+        self._end("CutNetwork", cut.words, length_us, lambda: None)
+
+    def fill_disk(self, volume: str, *, leaving_bytes: int, for_s: float) -> None:  # noqa: ARG002 - the Protocol's parameters
+        """Refused."""
+        raise UnsupportedFault(f"FillDisk: {_UNSUPPORTED['FillDisk']}")
 
     def unfired_rules(self) -> Sequence[str]:
-        """Failures of calls and archives that were asked for and never happened."""
-        return [rule.name for rule in self._rules if not rule.fired] + [repr(rule) for rule in self._failures.unfired]
+        """What was asked for and never happened."""
+        return [*super().unfired_rules(), *(cut.words for cut in self._cuts if not cut.met)]
 
-    def taken_instances(self) -> Sequence[TakenInstance]:
-        """The machines that faults took, with the work that was lost on them."""
-        records = list(self._timeline)
-        return [
-            TakenInstance(
-                at_us=taken.at_us,
-                instance=taken.instance,
-                node=taken.node,
-                node_group=taken.node_group,
-                notice_s=taken.notice_s,
-                pods=taken.pods,
-                lost_s=sum(self._losses.lost_s(pod, taken.node, records) for pod in taken.pods),
-            )
-            for taken in self._taken
-        ]
-
-    def _take(self, node: str, notice_s: int, strike: Callable[[], None]) -> None:
-        """Strike, and note what ran there before; a strike that is refused (no spot instance) notes nothing."""
-        found = self.reader.get(NODES, None, node)
-        instance_id = instance_id_of(found) if found is not None else None
-        instance = self._cloud.instances.get(instance_id or "")
-        if instance is None:
-            raise LookupError(f"node {node} is no EC2 instance")
-        pods = tuple(
-            key_of(pod)
-            for pod in self.reader.by_index(PODS, "node", node)
-            if (pod.get("status") or {}).get("phase") == "Running" and fnmatch.fnmatch(key_of(pod), "em-pipeline/*")
-        )
-        strike()
-        self._taken.append(_Taken(self._kernel.now, instance.id, node, instance.group, notice_s, pods))
-
-    def _answered(self, answer: Answer) -> None:
-        if answer.call.operation == "PutObject" and answer.status < 300:
-            self._losses.committed(answer.call.party, self._kernel.now)
+    def _patience_us(self, pod: str) -> int:
+        """The silence after which the process in the pod takes a connection for lost."""
+        found = self.reader.get(PODS, *split_key(pod)) or {}
+        for container in (found.get("spec") or {}).get("containers") or ():
+            for entry in container.get("env") or ():
+                if entry["name"] == _TIMEOUT_VARIABLE and entry.get("value"):
+                    return seconds(float(entry["value"]))
+        return seconds(_TIMEOUT_S)

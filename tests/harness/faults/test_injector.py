@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import pytest
 
 from harness.clock import DAY, SECOND, Kernel, Knock, Timeline, Toll
-from harness.faults import After, Handle, Injector, OnKnock, OnRecord, Trigger
+from harness.faults import After, Handle, Injector, OnKnock, OnRecord, Trigger, UnsupportedFault
 from tests.harness.doubles import START
 
 T = TypeVar("T")
@@ -32,13 +32,23 @@ class Note:
         return "Note()"
 
 
+class Surface:
+    """A target that cannot do one verb."""
+
+    unsupported: ClassVar = {"Impossible": "no target can, use Note"}
+
+
+class Impossible(Note):
+    """A verb that the target cannot do."""
+
+
 class Stage:
     """A kernel with one door and an injector."""
 
     def __init__(self) -> None:
         self.kernel = Kernel(START, wall_limit_s=5)
         self.timeline = Timeline(lambda: self.kernel.now)
-        self.injector = Injector(self.kernel, self.timeline, surface=None)  # type: ignore[arg-type]
+        self.injector = Injector(self.kernel, self.timeline, surface=Surface())  # type: ignore[arg-type]
         self.kernel.parties.open_door("aws", lambda _knock: Toll(SECOND))
         self.kernel.start()
         self.moments: list[int] = []
@@ -147,3 +157,9 @@ def test_a_fault_that_waits_for_a_fault_strikes_after_it(stage: Stage) -> None:
     first = stage.inject(After(5))
     stage.pass_time(10)
     assert (first.struck, second.struck) == (["Note/1"], ["Note/2"])
+
+
+def test_a_fault_that_the_target_cannot_do_is_refused_when_it_is_asked_for(stage: Stage) -> None:
+    with pytest.raises(UnsupportedFault, match=r"^Impossible: no target can, use Note$"):
+        stage.on_kernel(lambda: stage.injector.install(Impossible(stage.moments, lambda: 0), OnKnock("PutObject")))
+    assert stage.on_kernel(stage.injector.idle) == []

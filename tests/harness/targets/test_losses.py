@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from harness.clock import SECOND, Record
-from harness.targets.sim.losses import LossLedger
+from harness.targets.losses import LossLedger
 from tests.harness.doubles import START
 
 POD, NODE = "em-pipeline/w-flyem-1", "n1"
