@@ -64,7 +64,7 @@ def up(environment: str, *, kubeconfig: Path, detach: bool) -> int:
 
 
 def down(*, everything: bool) -> int:
-    """Stop the detached cluster; `everything`: also processes and directories that killed runs in this checkout left."""
+    """Stop the detached cluster; `everything`: also what killed runs left: processes, directories, kind clusters."""
     project = find_project("dev")
     session = _session_file(project.root)
     process = running_session(session)
@@ -74,9 +74,11 @@ def down(*, everything: bool) -> int:
         print("the cluster is down")
     session.unlink(missing_ok=True)
     if everything:
-        from harness.targets.sim.state import clear_leftovers
+        from harness.targets.kind.leftovers import clear_leftovers as clear_sessions
+        from harness.targets.sim.state import clear_leftovers as clear_worlds
 
-        print(f"cleared what {clear_leftovers(project.root)} killed run(s) left behind")
+        cleared = clear_worlds(project.root) + clear_sessions(project.root)
+        print(f"cleared what {cleared} killed run(s) left behind")
     elif process is None:
         print("no cluster is up")
     return 0

@@ -97,12 +97,15 @@ class ImageStore:
         with self._lock:
             self._load({reference: self._id_of(reference) for reference in references})
 
-    def publish(self, references: Sequence[str], source: str | None = None) -> None:
-        """Let nodes, those that run too, find images under these names; the engine has them under the same names or, all, under that of `source`."""
+    def publish(self, references: Sequence[str] | Mapping[str, str]) -> None:
+        """Let nodes, those that run too, find images under these names; a mapping says what the engine calls each. What is loaded
+        before nodes are prepared reaches them for nothing, later it takes seconds a node.
+        """
+        sources = references if isinstance(references, Mapping) else {reference: reference for reference in references}
         with self._lock:
-            ids = {reference: self._id_of(source or reference) for reference in references}
-            self._load({source or reference: image_id for reference, image_id in ids.items()})
-            self._published |= {canonical(reference): image_id for reference, image_id in ids.items()}
+            ids = {source: self._id_of(source) for source in sorted(set(sources.values()))}
+            self._load(ids)
+            self._published |= {canonical(reference): ids[source] for reference, source in sources.items()}
             self._sync_running()
 
     def withdraw(self, reference: str) -> None:
@@ -152,13 +155,13 @@ class ImageStore:
 
     def _load(self, ids: Mapping[str, str]) -> None:
         """Copy what is not held yet."""
-        new = {image_id: reference for reference, image_id in ids.items() if image_id not in self._held}
+        new = {image_id: source for source, image_id in ids.items() if image_id not in self._held}
         if not new:
             return
         with self._keeper_awake():
             self._engine.save_into(list(new.values()), self._keeper, [*_CTR, "import", "-"])
-            for image_id, reference in new.items():
-                name = canonical(reference)
+            for image_id, source in new.items():
+                name = canonical(source)
                 self._engine.execute(self._keeper, [*_CTR, "tag", "--force", name, held_name(image_id)])
                 self._engine.execute(self._keeper, [*_CTR, "rm", name])
                 self._held.add(image_id)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from harness.kube.remote import Transport, read_kubeconfig
 from harness.targets.base import TargetUnavailable
+from harness.targets.kind.builds import StandIn, build_services, build_stand_in, service_of
 from harness.targets.kind.cluster import create_cluster, find_kind, find_node_image
 from harness.targets.kind.containers import NodeContainers
 from harness.targets.kind.engine import Engine, EngineError
@@ -25,8 +26,9 @@ from harness.targets.kind.nodes import Nodes
 class KindSession:
     """What `open` made. Worlds remove their own nodes, objects and files; the rest is shared."""
 
-    def __init__(self, engine: Engine, kind: str, node_image: str, name: str, directory: Path) -> None:
+    def __init__(self, engine: Engine, root: Path, kind: str, node_image: str, name: str, directory: Path) -> None:
         self.engine = engine
+        self._root = root
         self.name = self.network = name
         self.node_image = node_image
         self.directory = directory
@@ -56,7 +58,7 @@ class KindSession:
         name = session_name()
         directory = new_session_directory(engine, root, name, node_image)
         try:
-            session = cls(engine, kind, node_image, name, directory)
+            session = cls(engine, root, kind, node_image, name, directory)
         except BaseException as error:
             remove_session(engine, name, directory)
             if isinstance(error, EngineError):
@@ -68,6 +70,14 @@ class KindSession:
     def run(self, argv: Sequence[str], stdin: bytes | None = None) -> str:
         """Run a program as root in a container that has the shared directory at `SHARED` and is no node: to give files an owner, say."""
         return self.engine.execute(self._keeper, argv, stdin)
+
+    def publish_services(self, references: Sequence[str], platform: Sequence[StandIn] = ()) -> None:
+        """Build the services' images and let nodes find them under `references`, and under theirs what stands in for the platform's. Raises EngineError."""
+        services = {reference: service_of(reference) for reference in references}
+        built = build_services(self.engine, self._root, sorted(set(services.values())))
+        sources = {reference: built[service] for reference, service in services.items()}
+        sources |= {stand_in.reference: build_stand_in(self.engine, stand_in) for stand_in in platform}
+        self.images.publish(sources)
 
     def close(self) -> None:
         """Remove the cluster, its nodes, volumes, network and directory. Harmless twice."""
