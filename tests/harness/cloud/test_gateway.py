@@ -426,6 +426,7 @@ def test_given_a_node_when_its_metadata_is_asked_then_notices_appear_once_they_a
     cell.wait(lambda: len(cell.ready_nodes()) == 1)
     instance = cell.instances.all()[0]
     url = doorway.metadata.url_for(instance)
+    assert url == f"http://127.0.0.1:{doorway.metadata.port_for(instance)}"
     request = urllib.request.Request(
         f"{url}/latest/api/token", method="PUT", headers={"X-aws-ec2-metadata-token-ttl-seconds": "60"}
     )
