@@ -140,6 +140,10 @@ class CredentialEndpoint:
             raise RuntimeError("the credential endpoint does not listen: call start() first")
         return self._served.port
 
+    def turn_to(self, source: CredentialSource) -> None:
+        """From now on `source` answers: one that needs the cluster, and so comes after the endpoint."""
+        self._source = source
+
     def close(self) -> None:
         """Stop listening; harmless when called twice."""
         served, self._served = self._served, None

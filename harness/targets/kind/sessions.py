@@ -84,8 +84,11 @@ class PodSessions:
     async def retrieve(self, bearer: str) -> Mapping[str, str]:
         """Credentials for the pod of a token. Raises CredentialsRefused."""
         check_claims(bearer, self._wall_clock_s())
-        pod, association = await asyncio.get_running_loop().run_in_executor(self._threads, self._judge, bearer)
-        return await asyncio.wrap_future(self._kernel.submit(lambda: self._credentials(pod, association)))
+        try:
+            pod, association = await asyncio.get_running_loop().run_in_executor(self._threads, self._judge, bearer)
+            return await asyncio.wrap_future(self._kernel.submit(lambda: self._credentials(pod, association)))
+        except RuntimeError as error:  # of threads and a kernel that are closed: pods outlive their world by moments
+            raise CredentialsRefused(500, f"Unable to open a session: {error}") from error
 
     def _judge(self, bearer: str) -> tuple[Object, PodIdentity]:
         """What takes requests: the token's pod as it is now, and its association."""

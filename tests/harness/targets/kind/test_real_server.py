@@ -275,8 +275,9 @@ def agent(place: Place) -> Iterator[Agent]:
         left=lambda party: said.append(f"left {party}"),
     )
     place.kernel.call(sessions.start)
-    endpoint = CredentialEndpoint(sessions, place.servers)
+    endpoint = CredentialEndpoint(identity, place.servers)
     assert urlsplit(endpoint.start()).port == endpoint.port
+    endpoint.turn_to(sessions)
     yield Agent(place, identity, sessions, endpoint.port, said)
     endpoint.close()
     sessions.close()

@@ -259,3 +259,16 @@ def test_given_no_association_or_no_answer_when_a_pod_asks_then_the_codes_are_th
     with pytest.raises(CredentialsRefused, match="Unable to review") as refused:
         desk.ask(pod)
     assert refused.value.status == 500
+
+
+def test_given_a_world_that_ended_when_a_pod_asks_then_it_is_told_to_try_again(desk: Desk) -> None:
+    pod = desk.create("a")
+
+    desk.kernel.close()
+    with pytest.raises(CredentialsRefused, match="Unable to open a session: the kernel is closed") as refused:
+        desk.ask(pod)
+    assert refused.value.status == 500
+
+    desk.sessions.close()
+    with pytest.raises(CredentialsRefused, match="Unable to open a session"):
+        desk.ask(pod)
