@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 
@@ -74,7 +74,7 @@ def test_every_code_that_can_be_asked_for_is_known() -> None:
         ({"instance_type": "t3.*", "zone": "*b"}, False),
     ],
 )
-def test_a_pool_is_short_when_all_globs_match(globs: dict[str, str], matches: bool) -> None:
+def test_a_pool_is_short_when_all_globs_match(globs: dict[str, Any], matches: bool) -> None:
     assert (refused(Shortage("InsufficientInstanceCapacity", **globs), SPOT) is not None) is matches
 
 
