@@ -19,6 +19,7 @@ from typing import Any, Protocol
 
 from aiohttp import web
 
+from harness.cloud.file_systems import DRIVER
 from harness.cloud.serving import BODY_BYTES_MAX, Served, ServerThread
 from harness.cluster.api.tls import make_credentials
 from harness.kube.errors import AlreadyExists, ApiError, NotFound, Transient
@@ -29,6 +30,7 @@ from harness.kube.resources import MUTATING_WEBHOOK_CONFIGURATIONS, PERSISTENT_V
 from harness.targets.kind.admission import AdmissionRefused, Patch, Review
 
 _PATH = "/mutate"
+_OF_DRIVER = f'has(object.spec.csi) && object.spec.csi.driver == "{DRIVER}"'
 _ANSWER_LIMIT_S = 10
 _EFFECTIVE_LIMIT_S = 15.0
 _ASK_AGAIN_S = 0.05
@@ -45,7 +47,7 @@ class Mutator(Protocol):
         """The patch of a pod of the webhook's namespaces."""
 
     def volume(self, review: Review) -> Patch:
-        """The patch of any PersistentVolume."""
+        """The patch of a PersistentVolume of the EFS driver."""
 
 
 class Webhook:
@@ -95,8 +97,13 @@ class Webhook:
         namespaces = {"key": "kubernetes.io/metadata.name", "operator": "In", "values": self._namespaces}
         selector = {"matchExpressions": [namespaces]}
         pods = {"name": f"pods.{self._name}.internal", "rules": [_rule(PODS)], "namespaceSelector": selector, **common}
-        # a namespace selector says nothing of what is in no namespace
-        volumes = {"name": f"volumes.{self._name}.internal", "rules": [_rule(PERSISTENT_VOLUMES)], **common}
+        volumes = {
+            "name": f"volumes.{self._name}.internal",
+            "rules": [_rule(PERSISTENT_VOLUMES)],
+            # what is in no namespace is told from others' by what it is
+            "matchConditions": [{"name": "driver", "expression": _OF_DRIVER}],
+            **common,
+        }
         return new_object(MUTATING_WEBHOOK_CONFIGURATIONS, self._name, webhooks=[pods, volumes])
 
     def close(self) -> None:
@@ -110,8 +117,8 @@ class Webhook:
         self._thread.shutdown()
 
     def _wait_effective(self) -> None:
-        source = {"path": "/nowhere"}
-        spec = {"capacity": {"storage": "1Mi"}, "accessModes": ["ReadWriteOnce"], "hostPath": source}
+        source = {"driver": DRIVER, "volumeHandle": self._probe}
+        spec = {"capacity": {"storage": "1Mi"}, "accessModes": ["ReadWriteMany"], "csi": source}
         probe = new_object(PERSISTENT_VOLUMES, self._probe, spec=spec)
         deadline_s = time.monotonic() + _EFFECTIVE_LIMIT_S
         while not self._asked.is_set():

@@ -164,17 +164,30 @@ def test_given_a_webhook_when_the_rendered_volume_is_created_then_it_is_a_direct
     assert "mountOptions" not in volume["spec"]
 
 
-def test_given_a_webhook_when_another_namespace_gets_a_pod_then_it_is_not_asked(
+def test_given_a_webhook_when_others_create_pods_and_volumes_then_it_is_not_asked(
     place: Place, open_webhook: Callable[[Any], Webhook]
 ) -> None:
-    open_webhook(_mutations(place))
+    asked: list[Review] = []
+
+    class Listening:
+        def pod(self, review: Review) -> Patch:
+            asked.append(review)
+            return []
+
+        volume = pod
+
+    open_webhook(Listening())
     pod = new_object(PODS, place.namespace, "default", spec={"containers": [{"name": "main", "image": "x"}]})
     pod["spec"]["automountServiceAccountToken"] = False
+    spec = {"capacity": {"storage": "1Gi"}, "accessModes": ["ReadWriteOnce"], "hostPath": {"path": "/x"}}
 
-    made = place.writer.create(PODS, pod)
+    place.writer.create(PODS, pod)
     place.writer.delete(PODS, "default", place.namespace, grace_period_s=0)
+    place.writer.create(PERSISTENT_VOLUMES, new_object(PERSISTENT_VOLUMES, place.namespace, spec=spec))
+    place.writer.delete(PERSISTENT_VOLUMES, None, place.namespace)
+    place.create_pod("a")
 
-    assert "env" not in made["spec"]["containers"][0]
+    assert [review.object["metadata"]["name"] for review in asked] == ["a"]
 
 
 @pytest.mark.parametrize(
