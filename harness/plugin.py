@@ -28,12 +28,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--env", default="dev", dest="harness_env", help="the rendered environment (default: %(default)s)")
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
     """Declare the markers; end with one sentence when the target cannot be had."""
     config.addinivalue_line("markers", "phase(number): the roadmap's phase that the scenario belongs to")
     config.addinivalue_line("markers", "needs(*capabilities): what the scenario needs of a target")
     try:
-        choose_target(config.getoption("--target"))
+        target = choose_target(config.getoption("--target"))
+        if not config.option.collectonly:
+            target.require()
+        if target.one_at_a_time and config.getoption("numprocesses", None):
+            config.option.dist, config.option.tx = "no", []  # pytest-xdist would give each of its processes a cluster
     except TargetUnavailable as error:
         raise pytest.UsageError(str(error)) from None
 

@@ -34,13 +34,16 @@ class UnsupportedFault(Exception):
 
 @dataclass(frozen=True)
 class Settings:
-    """What a world is made from. `scale` is the share of the full size's voxels; `pace` makes the clock follow the wall, times that factor."""
+    """What a world is made from. `scale` is the share of the full size's voxels; `pace` makes the clock follow the wall, times that factor;
+    `shorter` is by how much a target that lives by the wall shortens modelled delays (None: its own choice).
+    """
 
     environment: str
     seed: int
     scale: float
     workload: Workload = "real"
     pace: float | None = None
+    shorter: float | None = None
     archive_failures: tuple[Mapping[str, Any], ...] = ()
 
 
@@ -190,6 +193,11 @@ class Target(Protocol):
 
     name: str
     capabilities: frozenset[Capability]
+    one_at_a_time: bool
+    """Whether it carries one world at a time, and one process."""
+
+    def require(self) -> None:
+        """Raise TargetUnavailable when something is missing on this machine."""
 
     def open(self, project: Project, settings: Settings) -> Backend:
         """Build a world's parts. Raises TargetUnavailable."""

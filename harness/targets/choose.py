@@ -13,6 +13,10 @@ def choose_target(name: str) -> Target:
         from harness.targets.sim.target import SimTarget
 
         return SimTarget()
+    if name == "kind":
+        from harness.targets.kind.target import KindTarget
+
+        return KindTarget()
     if name in NAMES:
         raise TargetUnavailable(f"target {name} does not exist yet: run with --target=sim, which needs nothing but pip")
     raise TargetUnavailable(f"target {name!r} is unknown: choose one of {', '.join(NAMES)}")

@@ -37,6 +37,7 @@ _RESOURCES = {(r.api_version, r.kind): r for r in (*BUILT_IN, WORKFLOWS, WORKFLO
 _EXCERPT = 25
 _FAILED_LOGS = 3
 _LOG_LINES = 5
+_SEEN_LIMIT_S = 30
 
 
 class NotMet(AssertionError):
@@ -195,7 +196,18 @@ class World:
     def create(self, document: Mapping[str, Any]) -> str:
         """Create one object; its key."""
         resource = resource_of(document)
-        return key_of(self._on_kernel(lambda: self.backend.writer.create(resource, document)))
+        key = key_of(self._on_kernel(lambda: self.backend.writer.create(resource, document)))
+        self._until_seen(resource, key)
+        return key
+
+    def _until_seen(self, resource: Resource, key: str) -> None:
+        """A cache may be behind its own writer, and nobody should ask about what it does not know yet."""
+
+        def is_there() -> bool:
+            return self.backend.reader.get(resource, *split_key(key)) is not None
+
+        if not self._on_kernel(is_there):
+            self.backend.kernel.wait(is_there, _SEEN_LIMIT_S * SECOND)
 
     def inject(self, fault: Fault, when: Trigger | None = None) -> Handle:
         """Install a fault."""

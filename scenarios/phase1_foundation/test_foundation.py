@@ -36,7 +36,6 @@ def pod(name: str, group: Any, *, tolerates: bool) -> dict[str, Any]:
     }
 
 
-@pytest.mark.needs("virtual_time")
 def test_each_node_group_brings_nodes_with_its_labels_taints_and_capacity(world: World) -> None:
     groups = world.backend.node_groups()
     assert len(groups) >= 3

@@ -11,7 +11,7 @@ from harness.world.chronicle import NODE_GROUP
 from harness.world.conditions import nodes_in_group, pod_phase, workflow_succeeded
 from harness.world.world import NAMESPACE, World
 
-pytestmark = [pytest.mark.phase(3), pytest.mark.needs("virtual_time")]
+pytestmark = pytest.mark.phase(3)
 
 SHARD = "*/s0/c/*"
 PIPELINE = {"epfl", "idr", "flyem", "ebi", "openorganelle", "consolidate"}
@@ -106,6 +106,7 @@ def test_an_evicted_loader_is_tried_again(open_world: OpenWorld) -> None:
     assert (idr.phase, idr.attempts) == ("Succeeded", 2)
 
 
+@pytest.mark.needs("virtual_time")
 def test_the_measured_profile_takes_about_twenty_minutes(open_world: OpenWorld) -> None:
     # given the measured run as a modelled workload, when the Workflow runs
     world = open_world(workload="recorded", scale=1.0)
@@ -119,6 +120,7 @@ def test_the_measured_profile_takes_about_twenty_minutes(open_world: OpenWorld) 
     assert 20 < minutes < 32
 
 
+@pytest.mark.needs("virtual_time")
 def test_without_the_autoscaler_pods_stay_pending_and_say_why(open_world: OpenWorld) -> None:
     # given a platform whose autoscaler was forgotten
     world = open_world(workload="recorded", scale=1.0)
@@ -138,6 +140,7 @@ def test_without_the_autoscaler_pods_stay_pending_and_say_why(open_world: OpenWo
     assert not world.timeline.of_kind("TriggeredScaleUp")
 
 
+@pytest.mark.needs("virtual_time")
 def test_without_the_argo_controller_a_workflow_is_not_looked_at(open_world: OpenWorld) -> None:
     world = open_world(workload="recorded", scale=1.0)
     world.deploy(without=["argo-controller"])
@@ -148,6 +151,7 @@ def test_without_the_argo_controller_a_workflow_is_not_looked_at(open_world: Ope
         world.wait(workflow_succeeded(workflow), timeout_s=60)
 
 
+@pytest.mark.needs("virtual_time")
 def test_an_idle_day_writes_no_event(open_world: OpenWorld) -> None:
     world = open_world(workload="recorded", scale=1.0)
     world.deploy()

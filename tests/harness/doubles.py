@@ -226,7 +226,11 @@ class FakeTarget:
 
     def __init__(self, *capabilities: str) -> None:
         self.capabilities: frozenset[Any] = frozenset(capabilities)
+        self.one_at_a_time = False
         self.opened: list[FakeBackend] = []
+
+    def require(self) -> None:
+        return
 
     def open(self, project: Project, settings: Settings) -> FakeBackend:
         self.opened.append(FakeBackend(project, settings))

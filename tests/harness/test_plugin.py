@@ -38,14 +38,25 @@ def run(pytester: pytest.Pytester, scenario: str, *arguments: str) -> pytest.Run
     return pytester.runpytest_inprocess(*arguments, plugins=[harness.plugin])
 
 
-@pytest.mark.parametrize("name", ["kind", "aws-dev"])
 def test_given_a_target_that_does_not_exist_yet_then_the_run_ends_with_4_and_one_sentence(
-    pytester: pytest.Pytester, name: str
+    pytester: pytest.Pytester,
 ) -> None:
-    result = run(pytester, "def test_never_runs(world): pass", f"--target={name}")
+    result = run(pytester, "def test_never_runs(world): pass", "--target=aws-dev")
     assert result.ret == 4
     said = [line for line in (*result.errlines, *result.outlines) if line.strip()]
-    assert said == [f"ERROR: target {name} does not exist yet: run with --target=sim, which needs nothing but pip"]
+    assert said == ["ERROR: target aws-dev does not exist yet: run with --target=sim, which needs nothing but pip"]
+
+
+def test_given_no_docker_when_the_target_is_kind_then_the_run_ends_with_4_and_one_line_that_says_how_to_get_it(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(pytester.path))
+    result = run(pytester, "def test_never_runs(world): pass", "--target=kind")
+    assert result.ret == 4
+    (said,) = [line for line in (*result.errlines, *result.outlines) if line.strip()]
+    assert said.startswith(
+        "ERROR: target kind needs Docker Engine, and there is no program `docker` on the PATH: install it"
+    )
 
 
 def test_given_a_target_of_no_such_name_then_the_run_ends_with_4(pytester: pytest.Pytester) -> None:

@@ -46,6 +46,7 @@ class KindSession:
         self.nodes = Nodes(
             containers, self.images, self.transport, control_plane=control_plane, gateway=self.gateway_address
         )
+        self._built: dict[str, str] = {}  # local names, by service or by the reference that is stood in for
         self._open = True
 
     @classmethod
@@ -71,13 +72,23 @@ class KindSession:
         """Run a program as root in a container that has the shared directory at `SHARED` and is no node: to give files an owner, say."""
         return self.engine.execute(self._keeper, argv, stdin)
 
+    def prepare(self, services: Sequence[str], platform: Sequence[StandIn]) -> None:
+        """Build the images of services and of what stands in for the platform's, and have them where nodes begin: it costs them nothing then.
+
+        The first world pays for it. Raises EngineError.
+        """
+        if self._built:
+            return
+        self._built |= build_services(self.engine, self._root, services)
+        self._built |= {stand_in.reference: build_stand_in(self.engine, stand_in) for stand_in in platform}
+        self.images.load(sorted(self._built.values()))
+
     def publish_services(self, references: Sequence[str], platform: Sequence[StandIn] = ()) -> None:
-        """Build the services' images and let nodes find them under `references`, and under theirs what stands in for the platform's. Raises EngineError."""
+        """Let nodes find the services' images under `references`, and under theirs what stands in for the platform's. Raises EngineError."""
         services = {reference: service_of(reference) for reference in references}
-        built = build_services(self.engine, self._root, sorted(set(services.values())))
-        sources = {reference: built[service] for reference, service in services.items()}
-        sources |= {stand_in.reference: build_stand_in(self.engine, stand_in) for stand_in in platform}
-        self.images.publish(sources)
+        self.prepare(sorted(set(services.values())), platform)
+        sources = {reference: self._built[service] for reference, service in services.items()}
+        self.images.publish({**sources, **{one.reference: self._built[one.reference] for one in platform}})
 
     def close(self) -> None:
         """Remove the cluster, its nodes, volumes, network and directory. Harmless twice."""

@@ -18,7 +18,11 @@ class SimTarget:
     capabilities: frozenset[Capability] = frozenset(
         {"virtual_time", "real_processes", "spot_market", "bill", "kubernetes_api"}
     )
+    one_at_a_time = False
     _idle: ClassVar[list[Standin]] = []
+
+    def require(self) -> None:
+        """Nothing is needed that pip did not bring."""
 
     def open(self, project: Project, settings: Settings) -> Backend:
         """A fresh world; worlds that are open at the same time have stand-ins of their own."""

@@ -1,0 +1,93 @@
+"""What a world leaves of itself on a session's cluster: nothing. Objects go by the manifests that made them, nodes with all that ran on them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Mapping
+
+from harness.kube.errors import NotFound
+from harness.kube.remote import RemoteWriter, Transport
+from harness.kube.remote.paths import path_of
+from harness.kube.resources import BUILT_IN, EVENTS, NAMESPACES, NODES, PODS, Resource
+from harness.targets.kind.session import KindSession
+from harness.targets.project import Project
+
+_GROUPS = ("workloads", "platform")
+_RESOURCES = {(resource.api_version, resource.kind): resource for resource in BUILT_IN}
+_LIMIT_S = 60.0
+_LOOK_AGAIN_S = 0.2
+
+
+class NotCleared(RuntimeError):
+    """Something of a world does not go."""
+
+
+def clear_world(session: KindSession, transport: Transport, project: Project, outputs: Mapping[str, str]) -> None:
+    """Remove the world's nodes and every object of its manifests, and wait until they are gone. Raises NotCleared, ApiError."""
+    writer = RemoteWriter(transport, manager="harness")
+    nodes = session.nodes.names()
+    for name in nodes:
+        session.nodes.remove(name)
+        _delete(writer, NODES, None, name)
+    objects = _objects(project, outputs)
+    namespaces = {name for resource, _, name in objects if resource == NAMESPACES}
+    # what a namespace holds goes with it
+    left = [entry for entry in objects if entry[1] not in namespaces and _delete(writer, *entry)]
+    _end_pods(writer, transport, namespaces, nodes)
+    _wait_gone(transport, [path_of(resource, namespace, name) for resource, namespace, name in left])
+    for event in transport.request("GET", path_of(EVENTS))["items"]:
+        _delete(writer, EVENTS, event["metadata"]["namespace"], event["metadata"]["name"])
+    session.nodes.settle()
+    session.images.restore()
+
+
+def _objects(project: Project, outputs: Mapping[str, str]) -> list[tuple[Resource, str | None, str]]:
+    """What the manifests name, the latest first."""
+    found: list[tuple[Resource, str | None, str]] = []
+    for group in _GROUPS:
+        for documents in project.manifests(group, outputs).values():
+            for document in documents:
+                resource = _RESOURCES.get((str(document["apiVersion"]), str(document["kind"])))
+                metadata = document["metadata"]
+                if resource is not None and "name" in metadata:  # else an instance of a definition, or a run
+                    found.append((resource, metadata.get("namespace"), str(metadata["name"])))
+    return found[::-1]
+
+
+def _delete(writer: RemoteWriter, resource: Resource, namespace: str | None, name: str) -> bool:
+    """Whether there was anything to delete."""
+    try:
+        writer.delete(resource, namespace, name)
+    except NotFound:
+        return False
+    return True
+
+
+def _end_pods(writer: RemoteWriter, transport: Transport, namespaces: Collection[str], nodes: Collection[str]) -> None:
+    """Nobody is there to say that the pods of a removed node have ended."""
+    for pod in transport.request("GET", path_of(PODS))["items"]:
+        namespace, name = pod["metadata"]["namespace"], pod["metadata"]["name"]
+        if namespace in namespaces or pod["spec"].get("nodeName") in nodes:
+            try:
+                writer.delete(PODS, namespace, name, grace_period_s=0)
+            except NotFound:
+                continue  # it went by itself meanwhile
+
+
+def _wait_gone(transport: Transport, paths: Collection[str]) -> None:
+    deadline_s = time.monotonic() + _LIMIT_S
+    for path in paths:
+        while _exists(transport, path):
+            if time.monotonic() > deadline_s:
+                raise NotCleared(
+                    f"{path} is still there {_LIMIT_S:g} s after it was deleted: see its finalizers, or end the cluster with `harness down --all`"
+                )
+            time.sleep(_LOOK_AGAIN_S)
+
+
+def _exists(transport: Transport, path: str) -> bool:
+    try:
+        transport.request("GET", path)
+    except NotFound:
+        return False
+    return True
