@@ -39,7 +39,7 @@ _ITEMS: tuple[tuple[str, str, tuple[str, ...] | str], ...] = (
     (OPTIMIZATION, "Optimize resource allocation and cost management", ("interruption", "bill")),
     (OPTIMIZATION, "Comprehensive integration testing", ("workflow", "datasets", "records", "interruption")),
     (PRODUCTION, "Multi-environment deployment (dev/staging/prod)", "only dev is rendered yet"),
-    (PRODUCTION, "Disaster recovery and backup strategies", "backup, restore and zone loss are not modelled yet"),
+    (PRODUCTION, "Disaster recovery and backup strategies", "backup and restore are not modelled yet"),
     (PRODUCTION, "Security hardening and compliance", "policies are stored, not enforced yet"),
     (PRODUCTION, "Documentation and team training", "a harness cannot rehearse it"),
 )
