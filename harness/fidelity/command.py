@@ -53,12 +53,13 @@ def replay(trace: Trace, places: Places) -> list[Difference]:
 
 def _recorded(trace: Trace, places: Places) -> Recording:
     path = places.recording(trace)
+    where = "--kubernetes DIR" if trace.oracle == "control-plane" else "--kubeconfig FILE"
     if not path.exists():
-        raise TraceError(f"{trace.name}: not recorded yet, run harness fidelity --record {trace.name} --kubernetes DIR")
+        raise TraceError(f"{trace.name}: not recorded yet, run harness fidelity --record {trace.name} {where}")
     recording = load(path)
     if recording.digest != trace.digest:
         raise TraceError(
-            f"{trace.name}: the trace has changed since it was recorded, run harness fidelity --record --update {trace.name} --kubernetes DIR"
+            f"{trace.name}: the trace has changed since it was recorded, run harness fidelity --record --update {trace.name} {where}"
         )
     return recording
 
@@ -76,15 +77,18 @@ def fidelity(
     """Run the command; 0 when nothing differs, 1 when something does, 2 when it could not be run."""
     places = places or Places()
     try:
-        traces = [trace for trace in places.traces(names) if trace.oracle == "control-plane"]
-        if recording and kubernetes is None:
+        traces = places.traces(names)
+        if recording and kubeconfig is not None:
+            return _record_on_nodes(_of(traces, "kind"), kubeconfig, places, update=update, at_once=at_once)
+        if recording and kubernetes is not None:
+            return _record(_of(traces, "control-plane"), kubernetes, places, update=update, at_once=at_once)
+        if recording:
             raise TraceError(
-                "--record needs --kubernetes DIR, the directory of a program control-plane that starts one"
+                "--record needs --kubernetes DIR, the directory of a program control-plane that starts one, "
+                "or, for what only a kubelet decides, --kubeconfig FILE of a cluster with real nodes"
             )
         if kubeconfig is not None:
             return _play_elsewhere(traces, kubeconfig, places)
-        if recording and kubernetes is not None:
-            return _record(traces, kubernetes, places, update=update, at_once=at_once)
         if update:
             PAGE.write_text(page(places.traces()))
         return _replay_all(traces, places)
@@ -145,11 +149,29 @@ class Recorder:
         return load(path) if path.exists() else None
 
 
+def _of(traces: Sequence[Trace], oracle: str) -> list[Trace]:
+    found = [trace for trace in traces if trace.oracle == oracle]
+    if not found:
+        raise TraceError(f"none of the traces has the oracle {oracle}, which is what would be recorded this way")
+    return found
+
+
 def _record(traces: Sequence[Trace], kubernetes: Path, places: Places, *, update: bool, at_once: int) -> int:
     durations = {trace.name: load(path).end_s for trace in traces if (path := places.recording(trace)).exists()}
     recorder = Recorder(places, update=update)
     signal.signal(signal.SIGTERM, _interrupt)  # so that the control planes are taken down
     record(traces, kubernetes, durations, recorder, at_once=at_once)
+    return _summary(len(traces), recorder.bad)
+
+
+def _record_on_nodes(traces: Sequence[Trace], kubeconfig: Path, places: Places, *, update: bool, at_once: int) -> int:
+    """On a cluster with kubelets, side by side: each in its namespace."""
+    recorder = Recorder(places, update=update)
+    with session(kubeconfig) as place:
+        try:
+            place.play(traces, recorder, at_once=at_once)
+        finally:
+            place.clean_up(wholly=True)
     return _summary(len(traces), recorder.bad)
 
 
@@ -176,15 +198,26 @@ class _Elsewhere:
         self.bad += _report(trace, found, "")
 
 
+def _unfit(trace: Trace, *, nodes: bool) -> str:
+    """Why a trace does not belong on a cluster that is there, with nodes of its own or without."""
+    if trace.flags:
+        return "asks for flags of the control plane"
+    if trace.feeds_metrics:
+        return "feeds metrics from this machine"
+    if trace.oracle == "kind":
+        return "" if nodes else "needs a node with a kubelet"
+    return "needs a cluster without other nodes" if nodes and trace.isolation == "alone" else ""
+
+
 def _play_elsewhere(traces: Sequence[Trace], kubeconfig: Path, places: Places) -> int:
-    """On a cluster that belongs to somebody: one at a time, and only what asks for no flags."""
-    fit = [trace for trace in traces if not trace.flags and not trace.feeds_metrics]
-    for trace in traces:
-        if trace not in fit:
-            why = "asks for flags of the control plane" if trace.flags else "feeds metrics from this machine"
-            print(f"skip  {trace.name}: {why}")
+    """On a cluster that belongs to somebody: one at a time, and only what such a cluster can show."""
     outcome = _Elsewhere(places)
     with session(kubeconfig) as place:
+        nodes = place.has_nodes()
+        unfit = {trace.name: why for trace in traces if (why := _unfit(trace, nodes=nodes))}
+        for name, why in unfit.items():
+            print(f"skip  {name}: {why}")
+        fit = [trace for trace in traces if trace.name not in unfit]
         try:
             place.play(fit, outcome)
         finally:

@@ -10,6 +10,7 @@ from harness.cluster.cluster import EmbeddedCluster
 from harness.cluster.controllers import ControllerManagerSettings
 from harness.cluster.metrics import StandardMetricsClient
 from harness.fidelity.driver import Driver
+from harness.fidelity.machine import start_with_a_node
 from harness.fidelity.metrics import FedMetrics
 from harness.fidelity.recording import Recording
 from harness.fidelity.trace import Trace
@@ -26,12 +27,19 @@ def play_embedded(trace: Trace, version: str, *, seed: int = 1) -> Recording:
     with tempfile.TemporaryDirectory(prefix="fidelity-") as directory:
         cluster = EmbeddedCluster(kernel, Seeds(seed), Timeline(lambda: kernel.now), Path(directory), version=version)
         metrics = FedMetrics(kernel, cluster.store) if trace.feeds_metrics else None
-        client = StandardMetricsClient(metrics, metrics, metrics)
+
+        def start() -> None:
+            if trace.oracle == "kind":
+                start_with_a_node(cluster, kernel, Path(directory))
+            else:
+                client = StandardMetricsClient(metrics, metrics, metrics)
+                cluster.start_control_plane(_settings(trace, version), metrics=client)
+
         writer = cluster.store.writer("fidelity")
         driver = Driver(trace, kernel, cluster.store, writer, cluster.manager, metrics)
         kernel.start()
         try:
-            kernel.call(lambda: cluster.start_control_plane(_settings(trace, version), metrics=client))
+            kernel.call(start)
             kernel.call(driver.prepare)
             if kernel.wait(driver.is_prepared, 5 * MINUTE) is not Outcome.MET:
                 raise TraceError(

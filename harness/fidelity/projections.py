@@ -16,6 +16,8 @@ _TOLD = {"PodScheduled", "DisruptionTarget"}  # conditions of pods whose message
 def project(kind: str, obj: Object, observation: Observation) -> Projection:
     """The kind's projection, without what the trace does not look at, and without what is unset."""
     found = {**_common(obj), **_BY_KIND.get(kind, _generic)(obj)}
+    if kind == "Pod" and observation.closely:
+        found |= _pod_closely(obj)
     fields = found if observation.only is None else observation.only
     return {key: found[key] for key in fields if key in found and key not in observation.drop and _is_set(found[key])}
 
@@ -69,6 +71,37 @@ def _pod(obj: Object) -> Projection:
             if (code := lookup(entry, "state.terminated.exitCode")) is not None
         ],
     }
+
+
+def _pod_closely(obj: Object) -> Projection:
+    """What a kubelet decides: each container's state and the one before, whether it has started and is ready; all that conditions say."""
+    status = obj.get("status") or {}
+    entries = (*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ()))
+    return {
+        "conditions": conditions(obj),
+        "containers": {str(entry["name"]): _container(entry) for entry in entries},
+        "address": bool(status.get("podIP")),
+        "qosClass": status.get("qosClass"),
+    }
+
+
+def _container(entry: Mapping[str, Any]) -> Projection:
+    found = {
+        "state": _container_state(entry.get("state") or {}),
+        "last": _container_state(entry.get("lastState") or {}),
+        "restarts": entry.get("restartCount"),
+        "started": entry.get("started"),
+        "ready": entry.get("ready"),
+    }
+    return {key: value for key, value in found.items() if _is_set(value)}
+
+
+def _container_state(state: Mapping[str, Any]) -> str:
+    """`running`, `waiting CrashLoopBackOff: back-off 10s ...`, `terminated 137 OOMKilled`."""
+    for name, body in state.items():
+        words = [name, *(str(body[key]) for key in ("exitCode", "signal", "reason") if body.get(key) is not None)]
+        return " ".join(words) + (f": {body['message']}" if body.get("message") else "")
+    return ""
 
 
 def _job(obj: Object) -> Projection:

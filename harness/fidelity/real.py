@@ -196,6 +196,10 @@ class Session:
         self._pulse = Pulse(kernel, cluster.transport)
         self.version = str(cluster.version())
 
+    def has_nodes(self) -> bool:
+        """Whether the cluster has nodes of its own."""
+        return bool(self._cluster.transport.request("GET", "/api/v1/nodes")["items"])
+
     def serve_metrics(self) -> None:
         """Let the metrics APIs be served by this process. Raises TraceError when the API server does not find them."""
         from harness.fidelity.aggregated import AggregatedMetrics
@@ -264,11 +268,12 @@ class Session:
         today = datetime.datetime.now(datetime.UTC).date().isoformat()
         flags = {component: list(values) for component, values in driver.trace.flags.items()}
         worst_s = self._pulse.worst_s(driver.begun_us)
+        where = " --kubeconfig FILE" if driver.trace.oracle == "kind" else ""
         about = {
             "kubernetes": self.version,
             "delay": worst_s,
             "recorded": today,
-            "command": f"harness fidelity --record {driver.trace.name}",
+            "command": f"harness fidelity --record{where} {driver.trace.name}",
             "flags": flags,
         }
         try:

@@ -8,7 +8,7 @@ seconds.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -53,10 +53,18 @@ class Recording:
         return str(self.about.get("trace", ""))
 
 
-def canonical(tape: Tape, trace: Trace, nodes: list[NodeSpec], end_us: int, about: Mapping[str, Any]) -> Recording:
-    """The recording of a tape."""
+def canonical(
+    tape: Tape,
+    trace: Trace,
+    nodes: list[NodeSpec],
+    end_us: int,
+    about: Mapping[str, Any],
+    real_nodes: Sequence[str] = (),
+) -> Recording:
+    """The recording of a tape. `real_nodes`, which no trace chose, are all called `{node}`."""
     keys, groups = _keys(tape)
     classes = {} if trace.placement == "exact" else node_classes(trace, nodes)
+    classes |= dict.fromkeys(real_nodes, "{node}")
     say = _speaker(tape, trace, keys, groups, classes)
     objects: dict[str, History] = {}
     for seen in sorted(tape.seen.values(), key=lambda seen: seen.states[0][0]):
@@ -69,7 +77,8 @@ def canonical(tape: Tape, trace: Trace, nodes: list[NodeSpec], end_us: int, abou
         moments = history.events.setdefault((told.kind, told.reason, told.component, say(told.message)), [])
         moments += [_seconds(moment) for moment in told.moments]
         moments.sort()
-    objects |= _placements(tape, groups, classes)
+    if not real_nodes:
+        objects |= _placements(tape, groups, classes)
     for history in objects.values():
         _merge_revisions(history)
     answers = [(_seconds(answer.moment), answer.step, say(answer.text)) for answer in tape.answers]

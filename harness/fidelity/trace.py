@@ -103,10 +103,11 @@ class Tolerance:
 
 @dataclass(frozen=True)
 class Observation:
-    """Which fields of a kind's projection count (None: all), and which do not."""
+    """Which fields of a kind's projection count (None: all), and which do not; `closely`: with what only a kubelet decides."""
 
     only: tuple[str, ...] | None = None
     drop: tuple[str, ...] = ()
+    closely: bool = False
 
 
 @dataclass(frozen=True)
@@ -172,11 +173,11 @@ def parse_trace(name: str, body: Mapping[str, Any]) -> Trace:
     allow(flags, set(COMPONENTS), "flags")
     steps = tuple(_step(number, entry) for number, entry in enumerate(body.get("steps") or (), 1))
     real_nodes = body.get("oracle") == "kind"
-    if real_nodes and (body.get("nodes") or body.get("kubelet")):
-        raise TraceError("oracle: kind: such a trace plays on real nodes, take out nodes and kubelet")
+    if real_nodes and (body.get("nodes") or body.get("kubelet") or flags):
+        raise TraceError("oracle: kind: such a trace plays on real nodes, take out nodes, kubelet and flags")
     scheduling = body.get("scheduling") or ("default" if body.get("nodes") or real_nodes else "driver")
     kinds = _created_kinds(steps)
-    alone = scheduling == "default" or "DaemonSet" in kinds
+    alone = (scheduling == "default" and not real_nodes) or "DaemonSet" in kinds
     return Trace(
         name=name,
         shows=body["shows"].strip(),
@@ -189,7 +190,7 @@ def parse_trace(name: str, body: Mapping[str, Any]) -> Trace:
         begin=_begin(body.get("begin") or {}),
         steps=steps,
         end=_end(body.get("end"), len(steps) + 1),
-        observe=_observed(body.get("observe"), kinds),
+        observe=_observed(body.get("observe"), kinds, closely=real_nodes),
         tolerance=_tolerance(body.get("tolerance") or {}),
         oracle=_choice(body, "oracle", ("control-plane", "kind"), "control-plane"),
         digest=_digest(body),
@@ -335,7 +336,7 @@ _UNSEEN = {
 }
 
 
-def _observed(body: Any, created: Sequence[str]) -> Mapping[str, Observation]:
+def _observed(body: Any, created: Sequence[str], *, closely: bool) -> Mapping[str, Observation]:
     """`observe` as a list of kinds, or a mapping to fields; by default what is created, what follows from it, pods and events."""
     kinds: dict[str, Any] = {}
     for kind in created:
@@ -352,14 +353,14 @@ def _observed(body: Any, created: Sequence[str]) -> Mapping[str, Observation]:
         if entry is False:
             continue
         if isinstance(entry, list):
-            found[kind] = Observation(only=tuple(entry))
+            found[kind] = Observation(only=tuple(entry), closely=closely)
         elif isinstance(entry, Mapping):
             allow(entry, {"drop", "because"}, f"observe.{kind}")
             if not entry.get("because"):
                 raise TraceError(f"observe.{kind}: say why fields are dropped: because: ...")
-            found[kind] = Observation(drop=tuple(entry.get("drop") or ()))
+            found[kind] = Observation(drop=tuple(entry.get("drop") or ()), closely=closely)
         else:
-            found[kind] = Observation()
+            found[kind] = Observation(closely=closely)
         kind_of(kind, "observe")
     return found
 

@@ -11,6 +11,7 @@ import yaml
 
 from harness.clock import MINUTE, SECOND
 from harness.cluster.controllers.job import backoff
+from harness.cluster.kubelet import probes, starter
 from harness.fidelity.command import Places, replay
 from harness.fidelity.compare import Difference, compare
 from harness.fidelity.embedded import play_embedded
@@ -107,3 +108,27 @@ def test_another_message(monkeypatch: pytest.MonkeyPatch) -> None:
     said = told(replay(trace("job/succeeds"), PLACES))
     assert "event Normal Completed job-controller Job completed: expected" in said
     assert "event Normal Completed job-controller Job is complete: expected at never" in said
+
+
+def test_a_kubelet_that_asks_a_readiness_probe_only_in_periods(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(probes, "_SECOND_LOOK_US", 0)
+    assert "event Warning Unhealthy kubelet" in told(replay(trace("kubelet/readiness"), PLACES))
+
+
+def test_a_kubelet_that_looks_at_a_crashed_container_every_20_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(starter, "LOOK_US", 20 * SECOND)
+    assert "CrashLoopBackOff" in told(replay(trace("kubelet/crash-backoff"), PLACES))
+
+
+def test_a_container_that_says_nothing_at_its_end() -> None:
+    def silent(body: Any) -> None:
+        body["steps"][0]["create"]["spec"]["containers"][1]["terminationMessagePolicy"] = "File"
+
+    assert "giving up" in replayed_with("kubelet/last-words", silent)
+
+
+def test_a_grace_that_is_cut_short() -> None:
+    def hasty(body: Any) -> None:
+        body["steps"][1]["delete"]["grace"] = 1
+
+    assert "Pod/main" in replayed_with("kubelet/prestop-sleep", hasty)

@@ -12,7 +12,7 @@ from harness.fidelity.recording import load
 from harness.fidelity.trace import Trace
 
 PLACES = Places()
-TRACES = [trace for trace in PLACES.traces() if trace.oracle == "control-plane"]
+TRACES = PLACES.traces()
 
 
 def named(traces: list[Trace]) -> Iterator[object]:

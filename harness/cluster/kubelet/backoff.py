@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 from harness.clock import SECOND
 
+# A kubelet looks again at what failed after its backOffPeriod of 10 s and up to half as much by chance, and collects what is due once a second: on average.
+LOOK_US = 13 * SECOND
 _FIRST_US = 10 * SECOND
 _LAST_US = 300 * SECOND
 _FORGET_US = 2 * _LAST_US

@@ -86,6 +86,7 @@ class Container:
     log: Path | None = None  # of its latest run
     retry_us: int = 0  # nothing is tried before this moment
     crash: Backoff = field(default_factory=Backoff)
+    backs_off: bool = False  # the kubelet has looked since its end, and let it wait
     pull: Backoff = field(default_factory=Backoff)
     pulling: Pull | None = None
     pull_failed: tuple[int, str] | None = None  # when, and why

@@ -25,7 +25,7 @@ from harness.cluster.kubelet.worker import PodWorker
 from harness.kube.client import Reader, Writer
 from harness.kube.controllers import Watch
 from harness.kube.events import Recorder
-from harness.kube.hooks import Hooks
+from harness.kube.hooks import Hooks, Image
 from harness.kube.metrics import Usage
 from harness.kube.objects import Object, key_of, name_of, split_key, uid_of
 from harness.kube.resources import NODES, PODS
@@ -102,8 +102,8 @@ class Kubelets:
         worker.sync()
         return None
 
-    def join(self, node_name: str) -> None:
-        """The kubelet of a registered node begins: Ready from now on, its pods get started.
+    def join(self, node_name: str, images: Sequence[Image] = ()) -> None:
+        """The kubelet of a registered node begins: Ready from now on, its pods get started. `images` are on its disk already.
 
         Raises ValueError when there is no such Node object or it has joined already.
         """
@@ -112,6 +112,7 @@ class Kubelets:
         found = self._reader.get(NODES, None, node_name)
         address = self._status.address_of(found) if found is not None else None
         node = KubeletNode(node_name, address or self._addresses.node(node_name), self._kernel.now)
+        node.images.present |= {image.reference: image for image in images}
         self._status.joined(node)
         self._nodes[node_name] = node
         for pod in self._reader.by_index(PODS, "node", node_name):

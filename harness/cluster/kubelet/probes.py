@@ -1,9 +1,10 @@
 """Startup, liveness and readiness probes of one pod.
 
-Follows kubernetes 1.34 `pkg/kubelet/prober` (worker.go, prober_manager.go): a probe looks at the moments `start of the pod + k * periodSeconds`, a readiness
-probe also as soon as its container has started; thresholds count equal answers in a row; liveness and readiness wait for the startup probe; a failed liveness
-or startup probe is on hold until the container's next run. An answer that is known to stay is not asked for again as long as it is a good one, so a healthy
-pod costs no event. A probe takes no virtual time of its own.
+Follows kubernetes 1.34 `pkg/kubelet/prober` (worker.go, prober_manager.go): a probe looks at the moments `start of the pod + k * periodSeconds`. A readiness
+probe also looks whenever the kubelet does and finds a started container that is not ready, and goes on in periods from there: as soon as the container has
+started, a second later when its pod is new, and when it has just become unready. Thresholds count equal answers in a row; liveness and readiness wait for the
+startup probe; a failed liveness or startup probe is on hold until the container's next run. An answer that is known to stay is not asked for again as long as
+it is a good one, so a healthy pod costs no event. A probe takes no virtual time of its own.
 """
 
 from __future__ import annotations
@@ -42,6 +43,7 @@ class Probe:
     on_hold: bool = False
     asked: bool = False  # an answer is awaited
     was_started: bool = False
+    triggered: bool = False  # its next look is one between the regular ones, which begin anew with it
 
     def number(self, field: str, default: int) -> int:
         """A figure of the probe's spec."""
@@ -70,6 +72,7 @@ class Prober:
         self._now = now
         self._changed = changed
         self._looking = self._found = False
+        self._begun_us = now()
         self._probes = [
             Probe(kind, container.spec[field], container, now())
             for container in containers
@@ -127,11 +130,14 @@ class Prober:
 
     def _ask(self, pod: Object, probe: Probe, *, ending: bool) -> None:
         now, container = self._now(), probe.container
-        triggered = probe.kind == "Readiness" and container.started and not probe.was_started
+        at_first = probe.kind == "Readiness" and container.started and not probe.was_started
         probe.was_started = container.started
-        if now < probe.next_us and not triggered:
+        if now < probe.next_us and not at_first:
             return
-        probe.next_us = _tick_from(probe, now + 1)
+        if at_first or probe.triggered:
+            probe.begun_us = now
+        probe.triggered = at_first and now - self._begun_us < _SECOND_LOOK_US
+        probe.next_us = now + _SECOND_LOOK_US if probe.triggered else _tick_from(probe, now + 1)
         if ending and probe.kind != "Readiness":
             return
         begun_us = container.state.started_us if isinstance(container.state, Running) else now
@@ -157,9 +163,12 @@ class Prober:
             return
         changed, probe.result = probe.result is not answer.healthy, answer.healthy
         if answer.healthy:
+            probe.triggered = False
             probe.next_us = _NEVER_US if answer.until_us is None else _tick_from(probe, answer.until_us)
         elif probe.kind != "Readiness":
             probe.on_hold, probe.in_a_row = True, 0
+        elif changed:
+            probe.triggered, probe.next_us = True, self._now()
         if changed and self._looking:
             self._found = True
         elif changed:
@@ -167,9 +176,10 @@ class Prober:
 
 
 _NEVER_US = 1 << 62
+_SECOND_LOOK_US = SECOND  # sandbox and container of a new pod are two things to look for
 
 
 def _tick_from(probe: Probe, moment_us: int) -> int:
-    """The first regular look at `moment_us` or after."""
+    """The first regular look at `moment_us` or after; there is none when the pod begins, as nothing runs then."""
     periods = -((probe.begun_us - moment_us) // probe.period_us)
-    return probe.begun_us + max(0, periods) * probe.period_us
+    return probe.begun_us + max(1, periods) * probe.period_us

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from harness.clock import SECOND, Kernel
 from harness.cluster.kubelet.addresses import Addresses
-from harness.cluster.kubelet.backoff import format_duration
+from harness.cluster.kubelet.backoff import LOOK_US, format_duration
 from harness.cluster.kubelet.containers import Container, Pull, Running, container_id_of, image_id_of
 from harness.cluster.kubelet.environment import ConfigError, environment_of, expand
 from harness.cluster.kubelet.logs import Logs
@@ -28,7 +28,6 @@ from harness.kube.hooks import ContainerExit, ContainerRefused, ContainerStart, 
 from harness.kube.objects import Object, key_of, name_of, namespace_of, uid_of
 from harness.kube.resources import NODES
 
-_RETRY_US = 10 * SECOND  # the kubelet's backOffPeriod, without its jitter
 _NEXT_LOOK_US = SECOND  # the sync that the new sandbox's event brings
 
 Ended = Callable[[Container, ContainerExit], None]
@@ -50,24 +49,28 @@ class Starter:
     nodes: NodeStatus
     live: set[str] = field(default_factory=set)  # parties that have not ended
     _mounted: dict[str, dict[str, Path]] = field(default_factory=dict)
+    _sandboxes: dict[str, int] = field(default_factory=dict)  # since when there is one
 
     def mount(self, pod: Object, addresses: Mapping[str, str]) -> None:
         """Set up the pod's volumes. Raises MountFailed."""
         view = PodView(pod, addresses, lambda volume: self._is_real(pod, volume))
         self._mounted[uid_of(pod)] = self.volumes.set_up(view)
+        self._sandboxes[uid_of(pod)] = self.kernel.now
 
     def forget(self, pod_uid: str) -> None:
         """The pod is over."""
         self._mounted.pop(pod_uid, None)
+        self._sandboxes.pop(pod_uid, None)
 
-    def back_off(self, pod: Object, container: Container, ended_us: int) -> None:
-        """CrashLoopBackOff until the container's turn comes."""
-        until_us = container.crash.until(ended_us)
+    def back_off(self, pod: Object, container: Container) -> None:
+        """Let a container wait until a later look: it is said to have ended at the first, and to be in CrashLoopBackOff at the next."""
         where = f"{name_of(pod)}_{namespace_of(pod)}({uid_of(pod)})"
         delay = format_duration(container.crash.delay_us)
         text = f"back-off {delay} restarting failed container={container.name} pod={where}"
-        container.wait("CrashLoopBackOff", text)
-        container.retry_us = until_us
+        if container.backs_off:
+            container.wait("CrashLoopBackOff", text)
+        container.backs_off = True
+        container.retry_us = self.kernel.now + LOOK_US
         event = f"Back-off restarting failed container {container.name} in pod {where}"
         self.recorder.event(pod, "Warning", "BackOff", event)
 
@@ -104,6 +107,7 @@ class Starter:
             return None
         self.live.add(party)
         container.last = container.previous
+        container.backs_off = False
         container.state = Running(self.kernel.now)
         container.restarts = restarts
         container.party, container.log = party, start.log_path
@@ -126,9 +130,14 @@ class Starter:
                     continue  # what cannot be pulled cannot reach anything
         return False
 
+    def _next_look_us(self, pod: Object) -> int:
+        """When the kubelet looks again at what failed."""
+        is_new = self.kernel.now - self._sandboxes[uid_of(pod)] < _NEXT_LOOK_US
+        return self.kernel.now + (_NEXT_LOOK_US if is_new else LOOK_US)
+
     def _fail(self, pod: Object, container: Container, reason: str, message: str) -> None:
         container.wait(reason, message)
-        container.retry_us = self.kernel.now + _RETRY_US
+        container.retry_us = self._next_look_us(pod)
         self.recorder.event(pod, "Warning", "Failed", f"Error: {message}")
 
     # -- image ------------------------------------------------------------------------------------------------------
@@ -145,7 +154,7 @@ class Starter:
         if policy == "Never":
             text = f'Container image "{reference}" is not present with pull policy of Never'
             container.wait("ErrImageNeverPull", text)
-            container.retry_us = self.kernel.now + _RETRY_US
+            container.retry_us = self._next_look_us(pod)
             self.recorder.event(pod, "Warning", "ErrImageNeverPull", text)
             self.recorder.event(pod, "Warning", "Failed", "Error: ErrImageNeverPull")
             return None

@@ -101,6 +101,8 @@ def status_of(pod: Object, containers: Sequence[Container], facts: Facts, now_us
     status["conditions"] = _merged(conditions, own, generation, format_time(now_us))
     for field, roles in (("initContainerStatuses", {"init", "sidecar"}), ("containerStatuses", {"app"})):
         entries = [container_status(container) for container in containers if container.role in roles]
+        if field == "containerStatuses":
+            entries.sort(key=lambda entry: str(entry["name"]))  # as kubelets do; init containers stay in their order
         if entries:
             status[field] = entries
     return status

@@ -283,18 +283,17 @@ class PodWorker:
         previous = container.previous
         if isinstance(container.state, Terminated):
             if not restarts_after(container, restart_policy_of(self.pod), container.state.exit_code):
+                container.last = None  # of the runs that ended only the latest is kept
                 return
-            ended_us = container.state.finished_us or self._kernel.now
             if container.probed_to_death:
                 # The sync that kills for a probe starts the next run at once, and looks for a back-off only at the run before the one that it killed.
                 container.probed_to_death = False
                 previous = container.last
-                waits = previous is not None and self._kernel.now < container.crash.until(previous.finished_us or 0)
-            else:
-                waits = self._kernel.now < container.crash.until(ended_us)
-            if container.pulling is None and waits:
-                self._tools.back_off(self.pod, container, ended_us)
-                return
+        ended_us = previous.finished_us or self._kernel.now if previous is not None else 0
+        waits = previous is not None and self._kernel.now < container.crash.until(ended_us)
+        if container.pulling is None and waits:
+            self._tools.back_off(self.pod, container)
+            return
         party = self._tools.start(self.pod, self.node, container, self._addresses(), self._ended)
         if party is None:
             return
@@ -342,10 +341,13 @@ class PodWorker:
         while self._prober.look(self.pod, ending=self._ending.begun):
             self._prober.settle(self._containers)
             found = True
-        for probe in () if self._ending.begun else self._prober.failed():
+        for probe in () if self._ending.begun else list(self._prober.failed()):
             container = probe.container
             if container.stopping is None:
                 restarts = container.role == "sidecar" or restart_policy_of(self.pod) != "Never"
+                if not restarts and self._is_last(container):
+                    self._ending.begin(self._own_grace_s(), None)  # nothing is left that runs: the pod is stopped
+                    break
                 text = f"Container {container.name} failed {probe.kind.lower()} probe"
                 container.probed_to_death = True
                 self._ending.stop(
@@ -355,6 +357,11 @@ class PodWorker:
                     ordered=False,
                 )
         return found
+
+    def _is_last(self, container: Container) -> bool:
+        """Whether no other container of the pod's own runs, or will."""
+        others = [other for other in self._containers if other.role == "app" and other is not container]
+        return all(isinstance(other.state, Terminated) or other.stopping is not None for other in others)
 
     def _delete(self) -> None:
         self._drop()

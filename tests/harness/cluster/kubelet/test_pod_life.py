@@ -84,7 +84,7 @@ def test_given_a_crashing_container_then_restarts_back_off_as_upstream(world: Wo
 
     starts = [at for at, reason, _ in world.events() if reason == "Started"]
     waits = [round(after - before - 1) for before, after in pairwise(starts)]
-    assert waits == [0, 10, 20, 40, 80, 160, 300, 300]
+    assert waits == [0, 13, 26, 52, 91, 169, 312, 312]  # 10 s, 20 s, 40 s ... and until the next look, one in 13 s
     pod = world.get()
     assert pod["status"]["phase"] == "Running"
     main = pod["status"]["containerStatuses"][0]
@@ -108,7 +108,7 @@ def test_given_a_container_that_ran_for_ten_minutes_then_its_back_off_begins_ane
     starts = [at for at, reason, _ in world.events() if reason == "Started"]
 
     assert starts[5] - starts[4] == 601  # at once
-    assert starts[6] - starts[5] == 11  # and 10 s the next time
+    assert starts[6] - starts[5] == 14  # and after the first look beyond 10 s the next time
 
 
 def test_given_init_containers_then_they_run_in_order_before_the_rest(world: World) -> None:
@@ -150,8 +150,10 @@ def test_given_an_init_container_that_fails_and_restarts_then_it_backs_off(world
     world.profiles["first"] = work(duration_s=1, exit_code=9)
     world.pod("p", app(), initContainers=[service("first")])
 
-    world.advance(8)
+    world.advance(20)
+    assert world.get()["status"]["initContainerStatuses"][0]["state"]["terminated"]["exitCode"] == 9
 
+    world.advance(13)  # the next look, with 20 s to wait for
     pod = world.get()
     assert pod["status"]["phase"] == "Pending"
     assert pod["status"]["initContainerStatuses"][0]["state"]["waiting"]["reason"] == "CrashLoopBackOff"

@@ -30,10 +30,10 @@ def test_given_a_readiness_probe_then_the_container_is_ready_when_it_says_so(wor
     assert condition(world.get(), "Ready")["message"] == "containers with unready status: [main]"
     world.until(lambda: _ready(world))
 
-    # Pulled and started at 2 s, asked at once, then at every 5 s since the pod came (0 s); well from 14 s on.
-    assert world.elapsed_s == 15
+    # Pulled and started at 2 s, asked at once, then every 5 s; well from 14 s on.
+    assert world.elapsed_s == 17
     messages = [(at, text) for at, kind, text in world.events() if kind == "Unhealthy"]
-    assert messages == [(at, "Readiness probe failed: HTTP probe failed with statuscode: 500") for at in (2, 5, 10)]
+    assert messages == [(at, "Readiness probe failed: HTTP probe failed with statuscode: 500") for at in (2, 7, 12)]
     assert _status(world)["restartCount"] == 0
 
 
@@ -48,9 +48,10 @@ def test_given_a_ready_container_that_falls_ill_then_three_failures_make_it_unre
 
     world.until(lambda: _ready(world))
     world.until(lambda: not _ready(world))
-    assert world.elapsed_s == 130  # looks at 110, 120 and 130 fail
+    assert world.elapsed_s == 122  # looks at 102, 112 and 122 fail
     world.until(lambda: _ready(world))
-    assert world.elapsed_s == 170
+    assert world.elapsed_s == 172
+    assert _times(world, "Unhealthy")[:5] == [102, 112, 122, 122, 132]  # unready, it is looked at once more
 
 
 def test_given_a_healthy_pod_then_its_probes_cost_no_event(world: World) -> None:
@@ -85,7 +86,7 @@ def test_given_a_pod_that_never_restarts_then_a_failed_liveness_probe_ends_it(wo
     pod = world.until_phase("Failed")
 
     assert world.elapsed_s == 11
-    assert (10, "Killing", "Container main failed liveness probe") in world.events()
+    assert (10, "Killing", "Stopping container main") in world.events()
     assert pod["status"]["containerStatuses"][0]["state"]["terminated"]["exitCode"] == 143
 
 
@@ -109,7 +110,7 @@ def test_given_an_initial_delay_then_nothing_is_asked_before(world: World) -> No
 
     world.until(lambda: _ready(world))
 
-    assert world.elapsed_s == 20
+    assert world.elapsed_s == 22
 
 
 def test_given_repeated_liveness_failures_then_the_crash_back_off_follows(world: World) -> None:
@@ -118,8 +119,8 @@ def test_given_repeated_liveness_failures_then_the_crash_back_off_follows(world:
 
     world.advance(100)
 
-    # Started again at once by the sync that kills, which knows no end before the third; then 10 s after the end, 20 s, 40 s.
-    assert _times(world, "Started") == [2, 3, 6, 19, 41, 82]
+    # Started again at once by the sync that kills, which knows no end before the third; then at the first look beyond 10 s, 20 s.
+    assert _times(world, "Started") == [2, 3, 6, 22, 50]
 
 
 def test_given_a_deleted_pod_then_liveness_is_not_asked_any_more(world: World) -> None:
