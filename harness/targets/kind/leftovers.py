@@ -9,12 +9,9 @@ import shutil
 from pathlib import Path
 
 from harness.targets.base import TargetUnavailable
-from harness.targets.kind.cluster import DEFAULT_NODE_IMAGE
-from harness.targets.kind.disk import unmount
 from harness.targets.kind.engine import Engine, EngineError
 from harness.targets.kind.names import OWNER_LABEL, is_owned, is_session, owners_space, sessions_root
 
-SHARED_DIRECTORY = "shared"
 _NODE_IMAGE = "node-image"
 
 
@@ -32,9 +29,7 @@ def remove_session(engine: Engine, name: str, directory: Path) -> None:
     engine.remove(engine.containers(f"{name}-"))
     engine.forget("network", name)
     engine.forget("volume", name)
-    if directory.exists():
-        noted = directory / _NODE_IMAGE
-        _remove_directory(engine, directory, noted.read_text() if noted.is_file() else DEFAULT_NODE_IMAGE)
+    _remove_directory(engine, directory)
 
 
 def clear_leftovers(project_root: Path, engine: Engine | None = None) -> int:
@@ -65,12 +60,16 @@ def clear_leftovers(project_root: Path, engine: Engine | None = None) -> int:
     return len(left)
 
 
-def _remove_directory(engine: Engine, directory: Path, helper_image: str) -> None:
+def _remove_directory(engine: Engine, directory: Path) -> None:
     """It may hold files of other users, written in containers: then a container removes them."""
-    unmount(engine, helper_image, directory / SHARED_DIRECTORY)
+    if not directory.exists():
+        return
     try:
         shutil.rmtree(directory)
     except PermissionError:
-        emptying = ["--entrypoint=find", helper_image, "/gone", "-mindepth", "1", "-delete"]
-        engine.call("run", "--rm", "--network=none", f"--volume={directory}:/gone", *emptying)
+        image = (directory / _NODE_IMAGE).read_text()
+        emptying = ["/gone", "-mindepth", "1", "-delete"]
+        engine.call(
+            "run", "--rm", "--network=none", f"--volume={directory}:/gone", "--entrypoint=find", image, *emptying
+        )
         shutil.rmtree(directory)

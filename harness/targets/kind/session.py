@@ -16,10 +16,9 @@ from harness.targets.base import TargetUnavailable
 from harness.targets.kind.builds import StandIn, build_services, build_stand_in, service_of
 from harness.targets.kind.cluster import create_cluster, find_kind, find_node_image
 from harness.targets.kind.containers import NodeContainers
-from harness.targets.kind.disk import SharedDisk
 from harness.targets.kind.engine import Engine, EngineError
 from harness.targets.kind.images import ImageStore
-from harness.targets.kind.leftovers import SHARED_DIRECTORY, new_session_directory, remove_session
+from harness.targets.kind.leftovers import new_session_directory, remove_session
 from harness.targets.kind.names import session_name
 from harness.targets.kind.nodes import Nodes
 
@@ -34,13 +33,13 @@ class KindSession:
         self.node_image = node_image
         self.directory = directory
         self.kubeconfig = directory / "kubeconfig"
-        self._keeper = f"{name}-images"
-        self.disk = SharedDisk(engine, node_image, directory / SHARED_DIRECTORY, keeper=self._keeper)
-        self.shared = self.disk.path
+        self.shared = directory / "shared"
+        self.shared.mkdir()
         control_plane = create_cluster(engine, kind, name, node_image, directory, self.shared)
         self.gateway_address = engine.gateway(name)
         _require_own(self.gateway_address)
         containers = NodeContainers(engine, name, node_image, self.shared)
+        self._keeper = f"{name}-images"
         containers.start(self._keeper)
         self.images = ImageStore(containers, self._keeper)
         self.transport = Transport(read_kubeconfig(self.kubeconfig))

@@ -152,7 +152,6 @@ def test_a_session_from_its_first_node_to_the_last_trace_of_it(tmp_path: Path) -
             a_pod_of_the_nominal_size_runs_and_reaches_the_host(story)
             a_withdrawn_image_cannot_be_had_until_it_is_published_again(story)
             a_shared_directory_is_seen_from_both_sides(story)
-            the_shared_directory_can_be_full(story)
             a_killed_node_is_lost_and_a_removed_one_leaves_nothing(story)
     finally:
         session.close()
@@ -219,22 +218,6 @@ def a_shared_directory_is_seen_from_both_sides(story: Story) -> None:
     assert (session.shared / "note").stat().st_uid == 10001
     with pytest.raises(EngineError, match="nowhere"):
         session.nodes.run(SMALL, ["cat", "/nowhere"])
-
-
-def the_shared_directory_can_be_full(story: Story) -> None:
-    session = story.session
-    write = ["dd", "if=/dev/zero", f"of={SHARED}/big", "bs=64k", "count=16"]
-    session.disk.fill(leaving_bytes=1 << 18)
-    with pytest.raises(EngineError, match="No space left on device"):
-        session.nodes.run(SMALL, write)
-    assert (session.shared / "big").stat().st_size == 1 << 18
-    # full to the last byte is full for this machine's own processes, too
-    session.disk.fill(leaving_bytes=0)
-    with pytest.raises(OSError, match="No space left on device"):
-        (session.shared / "more").write_bytes(b"x")
-    session.disk.relieve()
-    session.nodes.run(SMALL, write)
-    assert (session.shared / "big").stat().st_size == 1 << 20
 
 
 def a_killed_node_is_lost_and_a_removed_one_leaves_nothing(story: Story) -> None:
