@@ -28,14 +28,14 @@ from harness.kube.objects import Object
 from harness.kube.remote import RemoteCluster, read_kubeconfig
 from harness.kube.remote.paths import path_of
 from harness.kube.resources import DEPLOYMENTS, PODS
-from harness.targets.base import Settings
+from harness.targets.base import Charge, Settings
 from harness.targets.cloudside import CloudSide, lay_ground
 from harness.targets.common import CloudBackend
 from harness.targets.kind.admission import CREDENTIALS_ADDRESS, METADATA_ADDRESS, Mutations, agent_environment
 from harness.targets.kind.breaking import KindFaults
 from harness.targets.kind.builds import StandIn, stand_ins
 from harness.targets.kind.clearing import clear_world
-from harness.targets.kind.containers import SHARED
+from harness.targets.kind.containers import FILES
 from harness.targets.kind.machines import RealMachines, RoomOfThisMachine
 from harness.targets.kind.plans import Forward
 from harness.targets.kind.session import KindSession
@@ -71,6 +71,7 @@ class KindBackend(CloudBackend):
         self.state_dir = session.shared / f"world-{number}"
         self.state_dir.mkdir()
         self._name = f"em-world-{number}"
+        self._files = PurePosixPath(FILES) / self.state_dir.name
         self._ground = lay_ground(project, standin, seed=settings.seed, state_dir=self.state_dir)
         self.outputs = self._ground.provisioned.outputs
         self._targets = services(read_dockerfile(project.dockerfile))
@@ -101,9 +102,8 @@ class KindBackend(CloudBackend):
     def _share_directory(self) -> None:
         """The access point's directory, as its driver makes it: it belongs to the pods' user."""
         directory = self._ground.shared_directory
-        directory.mkdir(parents=True)
-        inside = PurePosixPath(SHARED) / directory.relative_to(self._session.shared)
-        self._session.run(["chown", f"{_POD_USER}:{_POD_USER}", str(inside)])
+        inside = self._files / directory.relative_to(self.state_dir / "efs")
+        self._session.run(["install", "-d", "-o", str(_POD_USER), "-g", str(_POD_USER), str(inside)])
 
     def _start(self) -> None:
         cloud, estate = self._cloud, self._ground.estate
@@ -128,7 +128,7 @@ class KindBackend(CloudBackend):
         )
         self.kernel.call(self._sessions.start)
         cloud.credentials.turn_to(self._sessions)
-        mutations = Mutations(estate, lambda _review: environment, PurePosixPath(SHARED) / self.state_dir.name / "efs")
+        mutations = Mutations(estate, lambda _review: environment, self._files)
         self._webhook = Webhook(
             servers=self._servers,
             transport=self._cluster.transport,
@@ -186,7 +186,7 @@ class KindBackend(CloudBackend):
             instances=cloud.instances,
             region=self._ground.estate.region,
             forwards=self._forwards,
-            switched_off=lambda node: self._sessions.node_gone(node),
+            switched_off=lambda node: self._sessions.node_gone(node),  # noqa: PLW0108 - they come after the machines
         )
         cloud.instances.capacity_rules.append(RoomOfThisMachine(cloud.instances, NODES_EACH))
         cloud.join(
@@ -249,6 +249,22 @@ class KindBackend(CloudBackend):
         kubeconfig.chmod(0o600)
         return read_kubeconfig(kubeconfig).server
 
+    def shared_directory(self) -> Path:
+        """The shared file system's root directory as it is now, copied."""
+        self._copy_files()
+        return super().shared_directory()
+
+    def bill(self) -> Sequence[Charge]:
+        """What was used since the world began, priced. Any thread but the kernel's."""
+        self._copy_files()
+        return super().bill()
+
+    def _copy_files(self) -> None:
+        here = self.state_dir / "efs"
+        shutil.rmtree(here, ignore_errors=True)
+        here.mkdir()
+        self._session.copy_files(self._files, here)
+
     def pod_log(self, namespace: str, pod: str, container: str) -> str:
         """The output of a container's latest run, empty when it never ran."""
         try:
@@ -262,6 +278,8 @@ class KindBackend(CloudBackend):
         self.kernel.close()
         self._sessions.close()
         clear_world(self._session, self._cluster.transport, self.project, self.outputs)
+        self.faults.free_disk()
+        self._session.run(["rm", "-rf", str(self._files)])
         self._cluster.close()
         self._archives.close()
         self._cloud.close()

@@ -1,4 +1,5 @@
-"""The fault verbs of the `kind` target: those of the modelled AWS, which end real nodes, and packets that are dropped on a pod's node."""
+"""The fault verbs of the `kind` target: those of the modelled AWS, which end real nodes, packets that are dropped on a pod's node,
+and a volume that is filled."""
 
 from __future__ import annotations
 
@@ -12,16 +13,15 @@ from fixtures.archives import VARIABLES
 from harness.clock import seconds
 from harness.kube.objects import split_key
 from harness.kube.resources import PODS
-from harness.targets.base import CutMode, UnsupportedFault
+from harness.targets.base import CutMode
 from harness.targets.breaking import CloudFaults
+from harness.targets.kind.containers import FILES
 from harness.targets.kind.engine import EngineError
 from harness.targets.kind.session import KindSession
 
 _JUMPS: Mapping[CutMode, str] = {"drop": "DROP", "reset": "REJECT --reject-with tcp-reset"}
 _COUNTED = re.compile(r"^\s*(\d+)\s+\d+\s+(?:DROP|REJECT)", re.MULTILINE)
-_UNSUPPORTED = {
-    "FillDisk": "the shared directory is on this machine's own disk, which is not filled for a test: it awaits a volume with a size of its own"
-}
+_FILL = f"{FILES}/.full"  # beside the worlds' directories, so that no pod sees it
 
 
 @dataclass
@@ -45,7 +45,7 @@ class KindFaults(CloudFaults):
     @property
     def unsupported(self) -> Mapping[str, str]:
         """The verbs that cannot be done here, each with why and what to do instead."""
-        return _UNSUPPORTED
+        return {}
 
     def cut_network(self, pod: str, archives: Sequence[str], *, mode: CutMode, for_s: float) -> None:
         """Let no packet pass between a pod and archives, by rules of its node. Raises LookupError when the pod has no address yet."""
@@ -62,9 +62,17 @@ class KindFaults(CloudFaults):
         self._cuts.append(cut)
         self._end("CutNetwork", cut.words, seconds(for_s), lambda: self._heal(cut))
 
-    def fill_disk(self, volume: str, *, leaving_bytes: int, for_s: float) -> None:  # noqa: ARG002 - the Protocol's parameters
-        """Refused."""
-        raise UnsupportedFault(f"FillDisk: {_UNSUPPORTED['FillDisk']}")
+    def fill_disk(self, volume: str, *, leaving_bytes: int, for_s: float) -> None:
+        """Let the volume of the file systems be full but for some bytes."""
+        room = f"$(df --output=avail -B1 {FILES} | tail -n 1)"
+        self._session.run(
+            ["sh", "-ceu", f"size=$(({room} - {leaving_bytes})); [ $size -le 0 ] || fallocate -l $size {_FILL}"]
+        )
+        self._end("FillDisk", volume, seconds(for_s), self.free_disk)
+
+    def free_disk(self) -> None:
+        """Give the volume its room again; harmless when it has it."""
+        self._session.run(["rm", "-f", _FILL])
 
     def unfired_rules(self) -> Sequence[str]:
         """What was asked for and never happened."""

@@ -7,9 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.targets.kind.engine import Engine
+from harness.targets.kind.names import files_volume
 
 SHARED = "/shared"
 IMAGES = "/images"
+FILES = "/files"
+"""The file systems of the template, on a volume with a size of its own: it can be full without this machine's disk being so."""
 
 # The engine starts a container before what runs in it is up.
 _WAIT_FOR_CONTAINERD = """
@@ -48,6 +51,7 @@ class NodeContainers:
             "--volume=/lib/modules:/lib/modules:ro",
             f"--volume={self.shared}:{SHARED}",
             f"--volume={self.session}:{IMAGES}",
+            f"--volume={files_volume(self.session)}:{FILES}",
             "--env=KIND_EXPERIMENTAL_CONTAINERD_SNAPSHOTTER",
             self.image,
         )

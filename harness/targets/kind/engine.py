@@ -9,6 +9,7 @@ import json
 import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from harness.targets.base import TargetUnavailable
@@ -110,6 +111,10 @@ class Engine:
         """A container's IPv4 address on a network."""
         return str(self._inspect("container", container)["NetworkSettings"]["Networks"][network]["IPAddress"])
 
+    def copy_out(self, container: str, inside: str, to: Path) -> None:
+        """Copy what a container's directory holds into a directory of this machine, as files of this user."""
+        self.call("cp", f"{container}:{inside}/.", str(to))
+
     def remove(self, containers: Sequence[str]) -> None:
         """Kill and remove containers with their anonymous volumes; harmless for those that are gone."""
         if containers:
@@ -124,6 +129,11 @@ class Engine:
     def create_volume(self, name: str, labels: Mapping[str, str]) -> None:
         """A named volume of the engine."""
         self.call("volume", "create", *(f"--label={key}={value}" for key, value in labels.items()), name)
+
+    def create_small_volume(self, name: str, size_bytes: int) -> None:
+        """A named volume in memory, with a size of its own; what it holds is gone once no container has it any more."""
+        options = ("type=tmpfs", "device=tmpfs", f"o=size={size_bytes}")
+        self.call("volume", "create", *(f"--opt={option}" for option in options), name)
 
     def volumes(self, label: str) -> dict[str, str]:
         """Volumes that carry a label: its value by the volume's name."""

@@ -1,6 +1,6 @@
 """What sessions leave on the machine: removed when one closes, and, for those that were killed, by `harness down --all`.
 
-Everything a session makes begins with its name. Its volume comes first and says who may judge whether its process lives; its directory goes last.
+Everything a session makes begins with its name. Its volume of images comes first and says who may judge whether its process lives; its directory goes last.
 """
 
 from __future__ import annotations
@@ -10,8 +10,10 @@ from pathlib import Path
 
 from harness.targets.base import TargetUnavailable
 from harness.targets.kind.engine import Engine, EngineError
-from harness.targets.kind.names import OWNER_LABEL, is_owned, is_session, owners_space, sessions_root
+from harness.targets.kind.names import OWNER_LABEL, files_volume, is_owned, is_session, owners_space, sessions_root
 
+FILES_BYTES = 64 << 20
+"""The room of the worlds' file systems: records and a catalogue take some hundred kilobytes, and a full one is soon filled."""
 _NODE_IMAGE = "node-image"
 
 
@@ -21,6 +23,7 @@ def new_session_directory(engine: Engine, project_root: Path, name: str, node_im
     directory.mkdir(parents=True)
     (directory / _NODE_IMAGE).write_text(node_image)
     engine.create_volume(name, {OWNER_LABEL: owners_space()})
+    engine.create_small_volume(files_volume(name), FILES_BYTES)
     return directory
 
 
@@ -28,6 +31,7 @@ def remove_session(engine: Engine, name: str, directory: Path) -> None:
     """Everything of one session; harmless when nothing is left. Raises EngineError."""
     engine.remove(engine.containers(f"{name}-"))
     engine.forget("network", name)
+    engine.forget("volume", files_volume(name))
     engine.forget("volume", name)
     _remove_directory(engine, directory)
 

@@ -34,6 +34,11 @@ def owners_space() -> str:
     return os.readlink("/proc/self/ns/pid")
 
 
+def files_volume(session: str) -> str:
+    """The volume of a session on which the worlds' file systems are."""
+    return f"{session}-files"
+
+
 def sessions_root(project_root: Path) -> Path:
     """Where the directories of this checkout's sessions are."""
     return project_root / "build" / "kind"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import atexit
 import socket
 from collections.abc import Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from harness.kube.remote import Transport, read_kubeconfig
 from harness.targets.base import TargetUnavailable
@@ -69,8 +69,12 @@ class KindSession:
         return session
 
     def run(self, argv: Sequence[str], stdin: bytes | None = None) -> str:
-        """Run a program as root in a container that has the shared directory at `SHARED` and is no node: to give files an owner, say."""
+        """Run a program as root in a container that has the shared directory at `SHARED` and the file systems at `FILES`, and is no node."""
         return self.engine.execute(self._keeper, argv, stdin)
+
+    def copy_files(self, inside: PurePosixPath, to: Path) -> None:
+        """Copy a directory of the nodes' file systems, at `FILES` there, into one of this machine. Raises EngineError."""
+        self.engine.copy_out(self._keeper, str(inside), to)
 
     def prepare(self, services: Sequence[str], platform: Sequence[StandIn]) -> None:
         """Build the images of services and of what stands in for the platform's, and have them where nodes begin: it costs them nothing then.

@@ -44,6 +44,7 @@ def test_given_a_killed_session_then_all_that_has_its_name_goes(tmp_path: Path) 
     assert removals(asked) == [
         f"rm --force --volumes {name}-control-plane {name}-node-1",
         f"network rm {name}",
+        f"volume rm {name}-files",
         f"volume rm {name}",
     ]
     assert not directory.exists()

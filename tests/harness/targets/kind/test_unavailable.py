@@ -88,4 +88,4 @@ def test_given_a_cluster_that_does_not_come_up_then_kinds_words_are_told_and_not
     kind.chmod(0o755)
     assert "could not find a log line" in refusal(tmp_path)
     removed = [line for line in asked.read_text().splitlines() if " rm " in line]
-    assert [line.split()[0] for line in removed] == ["network", "volume"]
+    assert [line.split()[0] for line in removed] == ["network", "volume", "volume"]
