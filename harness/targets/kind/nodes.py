@@ -128,13 +128,16 @@ class Nodes:
         self._remover.settle(_SETTLED_LIMIT_S)
 
     def close(self) -> None:
-        """Drop launches that wait and end the threads; containers are the session's to remove."""
+        """Remove all nodes, also those that are joining, and end the threads. Raises EngineError."""
         with self._lock:
             for machine in self._machines.values():
                 machine.ended = True
             self._machines.clear()
-        self._launcher.stop()
-        self._remover.stop()
+        try:
+            self._engine.remove(self._engine.containers(f"{self._containers.session}-node-"))
+        finally:
+            self._launcher.stop()
+            self._remover.stop()
 
     def _joined(self, name: str) -> str:
         with self._lock:

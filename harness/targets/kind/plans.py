@@ -130,9 +130,10 @@ def join_script(plan: NodePlan, *, gateway: str, address: str) -> str:
         "for tree in cpu node; do mount --bind machine/$tree /sys/devices/system/$tree; done",
     ]
     lines += [f"ip address add {own}/32 dev lo" for own in dict.fromkeys(one.address for one in plan.forwards)]
+    # systemd is in every node image, socat in older ones only
     lines += [
-        f"systemd-run --quiet --unit=forward-{number} --property=Restart=always --property=RestartSec=200ms "
-        f"socat TCP-LISTEN:{one.port},bind={one.address},reuseaddr,fork TCP:{gateway}:{one.to_port}"
+        f"systemd-run --quiet --unit=forward-{number} --socket-property=ListenStream={one.address}:{one.port} "
+        f"/usr/lib/systemd/systemd-socket-proxyd {gateway}:{one.to_port}"
         for number, one in enumerate(plan.forwards)
     ]
     lines.append("exec kubeadm join --config=join.json")

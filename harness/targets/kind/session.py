@@ -100,9 +100,11 @@ class KindSession:
             return
         self._open = False
         atexit.unregister(self.close)
-        self.nodes.close()
-        self.transport.close()
-        remove_session(self.engine, self.name, self.directory)
+        try:
+            self.nodes.close()
+        finally:
+            self.transport.close()
+            remove_session(self.engine, self.name, self.directory)
 
 
 def _require_own(address: str) -> None:

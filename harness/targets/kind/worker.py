@@ -32,7 +32,7 @@ class Worker:
             raise failure
 
     def stop(self) -> None:
-        """Let it end after what was posted; wait for that."""
+        """Let it end after what was posted; wait for that. Harmless twice."""
         self._tasks.put(None)
         self._thread.join()
 

@@ -67,7 +67,6 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
     """A bench that is stopped at the end."""
     made = Bench(tmp_path)
     yield made
-    made.cluster.registered.set()
     made.nodes.close()
 
 
@@ -140,6 +139,16 @@ def test_a_container_that_cannot_be_removed_is_told_when_all_is_settled(tmp_path
         bench.nodes.settle()
     bench.nodes.settle()
     bench.nodes.close()
+
+
+def test_closing_ends_what_is_joining(bench: Bench) -> None:
+    told = Told()
+    bench.cluster.registered.clear()
+    bench.nodes.launch(plan(name="a"), told.put)
+    bench.nodes.launch(plan(name="b"), told.put)
+    bench.nodes.close()
+    assert [type(told.first()), type(told.first())] == [NodeGone, NodeGone]
+    assert bench.nodes.names() == []
 
 
 def test_a_worker_goes_on_after_a_failure_and_tells_the_first() -> None:

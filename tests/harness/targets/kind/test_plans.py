@@ -90,8 +90,11 @@ def test_each_address_is_given_once_and_each_forward_has_its_unit() -> None:
     forwards = [Forward("169.254.170.23", 80, 4001), Forward("169.254.170.23", 81, 4002)]
     script = join_script(plan(forwards=forwards), gateway="172.18.0.1", address="172.18.0.4")
     assert script.count("ip address add 169.254.170.23/32 dev lo") == 1
-    assert "TCP-LISTEN:80,bind=169.254.170.23,reuseaddr,fork TCP:172.18.0.1:4001" in script
-    assert "--unit=forward-1" in script
+    units = [line for line in script.splitlines() if line.startswith("systemd-run")]
+    assert [line.split("--socket-property=")[1].split()[::2] for line in units] == [
+        ["ListenStream=169.254.170.23:80", "172.18.0.1:4001"],
+        ["ListenStream=169.254.170.23:81", "172.18.0.1:4002"],
+    ]
     assert script.rstrip().endswith("kubeadm join --config=join.json")
 
 
