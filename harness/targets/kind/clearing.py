@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Mapping
+from typing import Any
 
-from harness.kube.errors import NotFound
+from harness.kube.errors import NotFound, Transient
 from harness.kube.remote import RemoteWriter, Transport
 from harness.kube.remote.paths import path_of
-from harness.kube.resources import BUILT_IN, EVENTS, NAMESPACES, NODES, PODS, Resource
+from harness.kube.resources import BUILT_IN, CUSTOM_RESOURCE_DEFINITIONS, EVENTS, NAMESPACES, NODES, PODS, Resource
 from harness.targets.kind.session import KindSession
 from harness.targets.project import Project
 
@@ -32,6 +33,8 @@ def clear_world(session: KindSession, transport: Transport, project: Project, ou
     objects = _objects(project, outputs)
     namespaces = {name for resource, _, name in objects if resource == NAMESPACES}
     # what a namespace holds goes with it
+    for _, _, definition in (entry for entry in objects if entry[0] == CUSTOM_RESOURCE_DEFINITIONS):
+        _wait_served(transport, definition)
     left = [entry for entry in objects if entry[1] not in namespaces and _delete(writer, *entry)]
     _end_pods(writer, transport, namespaces, nodes)
     _wait_gone(transport, [path_of(resource, namespace, name) for resource, namespace, name in left])
@@ -74,20 +77,45 @@ def _end_pods(writer: RemoteWriter, transport: Transport, namespaces: Collection
                 continue  # it went by itself meanwhile
 
 
+def _wait_served(transport: Transport, definition: str) -> None:
+    """Wait until a definition's instances can be listed.
+
+    A definition that is deleted before that stays for minutes: its finalizer cannot list, and waits longer after each try.
+    """
+    found = _find(transport, path_of(CUSTOM_RESOURCE_DEFINITIONS, None, definition))
+    if found is None:
+        return
+    plural, _, group = definition.partition(".")
+    version = next(entry["name"] for entry in found["spec"]["versions"] if entry["served"])
+    deadline_s = time.monotonic() + _LIMIT_S
+    while True:
+        try:
+            transport.request("GET", f"/apis/{group}/{version}/{plural}", {"limit": "1"})
+        except (NotFound, Transient) as error:
+            if time.monotonic() > deadline_s:
+                raise NotCleared(
+                    f"definition {definition} is not served after {_LIMIT_S:g} s: {error.message}"
+                ) from error
+            time.sleep(_LOOK_AGAIN_S)
+        else:
+            return
+
+
 def _wait_gone(transport: Transport, paths: Collection[str]) -> None:
     deadline_s = time.monotonic() + _LIMIT_S
     for path in paths:
-        while _exists(transport, path):
+        while (found := _find(transport, path)) is not None:
             if time.monotonic() > deadline_s:
+                held = [*found["metadata"].get("finalizers", ()), *(found.get("spec") or {}).get("finalizers", ())]
+                said = [entry.get("message") for entry in (found.get("status") or {}).get("conditions") or ()]
                 raise NotCleared(
-                    f"{path} is still there {_LIMIT_S:g} s after it was deleted: see its finalizers, or end the cluster with `harness down --all`"
+                    f"{path} is still there {_LIMIT_S:g} s after it was deleted, held by {held}, and says {said}: end the cluster with `harness down --all`"
                 )
             time.sleep(_LOOK_AGAIN_S)
 
 
-def _exists(transport: Transport, path: str) -> bool:
+def _find(transport: Transport, path: str) -> dict[str, Any] | None:
     try:
-        transport.request("GET", path)
+        return transport.request("GET", path)
     except NotFound:
-        return False
-    return True
+        return None
