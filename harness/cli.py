@@ -82,7 +82,7 @@ def _parser() -> argparse.ArgumentParser:
         "names",
         nargs="*",
         metavar="NAME",
-        help="traces, as area/name; globs are understood; agreement: the random cases of the scheduler",
+        help="traces, as area/name; globs are understood; agreement: the random cases of the scheduler; with --targets: scenarios",
     )
     fidelity.add_argument(
         "--record",
@@ -101,6 +101,16 @@ def _parser() -> argparse.ArgumentParser:
     fidelity.add_argument(
         "--at-once", type=int, default=4, metavar="N", help="control planes at a time (default: %(default)s)"
     )
+    fidelity.add_argument(
+        "--targets", metavar="ONE,TWO", help="compare what scenarios come to on two targets, as in --targets sim,kind"
+    )
+    fidelity.add_argument(
+        "--results",
+        type=Path,
+        metavar="DIR",
+        help="with --targets: what pytest scenarios --results DIR wrote on both; without it the scenarios are run",
+    )
+    fidelity.add_argument("--everything", action="store_true", help="with --targets: also show what is equal")
     fidelity.set_defaults(run=_fidelity)
     return parser
 
@@ -158,6 +168,12 @@ def _explain(arguments: argparse.Namespace) -> int:
 def _fidelity(arguments: argparse.Namespace) -> int:
     from harness.fidelity.command import fidelity
 
+    if arguments.targets is not None:
+        from harness.fidelity.scenarios.command import compare_targets
+
+        return compare_targets(
+            arguments.targets.split(","), arguments.names, results=arguments.results, everything=arguments.everything
+        )
     if arguments.names == ["agreement"]:
         from harness.fidelity.scheduling.__main__ import main as agreement
 
