@@ -197,6 +197,7 @@ def _short(argv: Sequence[str]) -> str:
 
 
 def _words(said: bytes) -> str:
-    """The end of what a program said, on one line."""
+    """What a program said, on one line: from kind's ERROR on, or else the end."""
     line = " ".join(said.decode(errors="replace").split())
-    return line[-_WORDS_MAX:] or "it said nothing"
+    _, error, reason = line.partition("ERROR: ")
+    return (reason[:_WORDS_MAX] if error else line[-_WORDS_MAX:]) or "it said nothing"

@@ -7,6 +7,7 @@ that a kubelet answers as it does when a registry has no such tag.
 
 from __future__ import annotations
 
+import shlex
 import threading
 from collections.abc import Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
@@ -137,8 +138,7 @@ class ImageStore:
             if missing:
                 self._copy(missing, container)
                 store.held |= missing
-            for command in changes(store.names, self._published):
-                self._engine.execute(container, [*_CTR, *command])
+            self._ctr(container, changes(store.names, self._published))
             store.names = dict(self._published)
 
     def detach(self, container: str) -> None:
@@ -160,11 +160,10 @@ class ImageStore:
             return
         with self._keeper_awake():
             self._engine.save_into(list(new.values()), self._keeper, [*_CTR, "import", "-"])
-            for image_id, source in new.items():
-                name = canonical(source)
-                self._engine.execute(self._keeper, [*_CTR, "tag", "--force", name, held_name(image_id)])
-                self._engine.execute(self._keeper, [*_CTR, "rm", name])
-                self._held.add(image_id)
+            names = {canonical(source): held_name(image_id) for image_id, source in new.items()}
+            holding = [["tag", "--force", name, held] for name, held in names.items()]
+            self._ctr(self._keeper, [*holding, ["rm", *names]])
+            self._held |= set(new)
 
     def _copy(self, ids: Set[str], container: str) -> None:
         """Give a node contents that were loaded after its store was made."""
@@ -172,6 +171,12 @@ class ImageStore:
             self._engine.execute(self._keeper, [*_CTR, "export", _PARCEL, *map(held_name, sorted(ids))])
         self._engine.execute(container, [*_CTR, "import", _PARCEL])
         self._engine.execute(self._keeper, ["rm", _PARCEL])
+
+    def _ctr(self, container: str, commands: Sequence[Sequence[str]]) -> None:
+        """Commands of `ctr images`, in one visit to a container."""
+        if commands:
+            script = "\n".join(shlex.join([*_CTR, *command]) for command in commands)
+            self._engine.execute(container, ["sh", "-ceu", script])
 
     @contextmanager
     def _keeper_awake(self) -> Iterator[None]:

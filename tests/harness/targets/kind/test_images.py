@@ -48,7 +48,7 @@ def test_a_name_reaches_nodes_that_run_and_leaves_them(tmp_path: Path) -> None:
     store.attach("s-node-1")
 
     def named() -> list[str]:
-        lines = [line for line in asked.read_text().splitlines() if "s-node-1 ctr" in line]
+        lines = [line for line in asked.read_text().splitlines() if "s-node-1 sh -ceu ctr" in line]
         asked.write_text("")
         return [line.partition(" images ")[2] for line in lines]
 

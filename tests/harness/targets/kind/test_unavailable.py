@@ -84,8 +84,13 @@ def test_given_a_cluster_that_does_not_come_up_then_kinds_words_are_told_and_not
 ) -> None:
     _, asked = scripted_engine(path, f"{ANSWERS}\n*) echo nothing;;")
     kind = path / "kind"
-    kind.write_text("#!/bin/sh\necho 'ERROR: failed to create cluster: could not find a log line' >&2\nexit 1\n")
+    kind.write_text(
+        "#!/bin/sh\necho 'ERROR: failed to create cluster: could not find a log line' >&2\n"
+        "line=0; while [ $line -lt 200 ]; do line=$((line + 1)); echo a stack trace $line >&2; done\nexit 1\n"
+    )
     kind.chmod(0o755)
-    assert "could not find a log line" in refusal(tmp_path)
+    said = refusal(tmp_path)
+    assert "failed to create cluster: could not find a log line a stack trace 1" in said
+    assert len(said) < 900
     removed = [line for line in asked.read_text().splitlines() if " rm " in line]
     assert [line.split()[0] for line in removed] == ["network", "volume", "volume"]
