@@ -95,21 +95,26 @@ def _of_jobs(records: Sequence[Record]) -> Iterator[tuple[str, str]]:
 def _of_pods(records: Sequence[Record]) -> Iterator[tuple[str, str]]:
     """Of each service its pods in the order of their creation: placements, and how each of them ended."""
     joined = {record.subject.removeprefix("Node/"): record.details for record in records if record.kind == "NodeJoined"}
-    attempts: dict[str, _Attempt] = {}
+    living: dict[str, _Attempt] = {}
+    attempts: list[_Attempt] = []
     for record in records:
-        if record.subject.startswith(f"Pod/{NAMESPACE}/") and record.kind.startswith("Pod"):
-            _follow(attempts, record, joined)
-    for service in sorted({attempt.service for attempt in attempts.values()}):
-        mine = [attempt for attempt in attempts.values() if attempt.service == service]
+        if not record.subject.startswith(f"Pod/{NAMESPACE}/") or not record.kind.startswith("Pod"):
+            continue
+        if record.subject not in living:
+            if "name" not in record.details:
+                continue  # nobody's pod
+            living[record.subject] = _Attempt(str(record.details["name"]))
+            attempts.append(living[record.subject])
+        _follow(living[record.subject], record, joined)
+        if record.kind == "PodGone":
+            del living[record.subject]  # Argo makes a lost pod again under its name
+    for service in sorted({attempt.service for attempt in attempts}):
+        mine = [attempt for attempt in attempts if attempt.service == service]
         yield f"pods of {service}: placements", ", ".join(attempt.place for attempt in mine)
         yield f"pods of {service}: ends", ", ".join(attempt.end or "none" for attempt in mine)
 
 
-def _follow(attempts: dict[str, _Attempt], record: Record, joined: Mapping[str, Mapping[str, str]]) -> None:
-    name = record.details.get("name")
-    if record.subject not in attempts and name is None:
-        return  # nobody's pod
-    attempt = attempts.setdefault(record.subject, _Attempt(str(name)))
+def _follow(attempt: _Attempt, record: Record, joined: Mapping[str, Mapping[str, str]]) -> None:
     where = joined.get(str(record.details.get("node")))
     if where is not None:
         attempt.place = _place(where.get("node_group"), where.get("capacity_type"))

@@ -79,6 +79,16 @@ def test_given_pods_of_a_service_then_their_placements_and_ends_are_told_in_orde
     }
 
 
+def test_given_a_lost_pod_that_is_made_again_under_its_name_then_both_are_told(story: Story) -> None:
+    story.pod("em-pipeline-a1b2c-epfl-342", "epfl", "n3", "PodFailed")
+    story.pod("em-pipeline-a1b2c-epfl-342", "epfl", "n3", "PodSucceeded", 0)
+
+    assert facts_of(story.world).facts == {
+        "pods of epfl: placements": "heavy-processing ON_DEMAND, heavy-processing ON_DEMAND",
+        "pods of epfl: ends": "Failed, Succeeded 0",
+    }
+
+
 def test_given_jobs_then_each_has_its_end_without_its_generated_name(story: Story) -> None:
     story.tell("JobFailed", "Job/em-pipeline/idr-a1b2c")
     story.tell("JobComplete", "Job/em-pipeline/idr-d3e4f")
