@@ -28,7 +28,6 @@ from harness.targets.kind.capacity import Capacity
 from harness.targets.kind.containers import SHARED
 from harness.targets.kind.engine import Engine, EngineError
 from harness.targets.kind.leftovers import clear_leftovers
-from harness.targets.kind.names import OWNER_LABEL
 from harness.targets.kind.nodes import Forward, NodePlan
 from harness.targets.kind.session import KindSession
 
@@ -244,11 +243,10 @@ def a_killed_node_is_lost_and_a_removed_one_leaves_nothing(story: Story) -> None
 
 def traces(engine: Engine, name: str, root: Path) -> list[str]:
     """What is left of a session."""
-    networks = engine.call("network", "ls", "--format", "{{.Name}}").split()
+    named = [engine.call(kind, "ls", "--format", "{{.Name}}").split() for kind in ("volume", "network")]
     return [
         *engine.containers(name),
-        *(volume for volume in engine.volumes(OWNER_LABEL) if volume == name),
-        *(network for network in networks if network == name),
+        *(one for names in named for one in names if one.startswith(name)),
         *(str(path) for path in (root / "build" / "kind").iterdir()),
     ]
 
