@@ -159,21 +159,15 @@ def _of_datasets(world: World) -> Iterator[tuple[str, str]]:
 
 
 def _delays(records: Sequence[Record]) -> dict[str, float]:
-    """What both targets model: EC2's notice, and how long it takes to give a machine (the median by node group)."""
-    since: dict[tuple[str, str], int] = {}
+    """What every target models: EC2's notice until it takes the machine (of several in a node group the median)."""
+    warned: dict[str, int] = {}
     found: dict[str, list[float]] = {}
-    spans = {
-        "SpotInterruptionWarning": ("InstanceShuttingDown", "notice until the machine goes"),
-        "InstancePending": ("InstanceRunning", "machine asked for until it runs"),
-    }
     for record in records:
-        if record.kind in spans:
-            since[record.subject, record.kind] = record.at_us
-        for begin, (end, words) in spans.items():
-            if record.kind == end and (record.subject, begin) in since:
-                name = f"{words}, {record.details.get('group', '')}".rstrip(", ")
-                began_us = since.pop((record.subject, begin))
-                found.setdefault(name, []).append((record.at_us - began_us) / SECOND)
+        if record.kind == "SpotInterruptionWarning":
+            warned[record.subject] = record.at_us
+        elif record.kind == "InstanceShuttingDown" and record.subject in warned:
+            name = f"notice until the machine goes, {record.details.get('group', '')}"
+            found.setdefault(name, []).append((record.at_us - warned.pop(record.subject)) / SECOND)
     return {name: median(values) for name, values in sorted(found.items())}
 
 
