@@ -11,8 +11,9 @@ import pytest
 import yaml
 
 from harness.cli import main
-from harness.fidelity.scenarios.command import compare_targets
+from harness.fidelity.scenarios.command import EXPLANATIONS, compare_targets
 from harness.fidelity.scenarios.differences import Row, rows_of
+from harness.fidelity.scenarios.explained import read_explanations
 from harness.fidelity.scenarios.facts import WorldFacts
 from harness.fidelity.scenarios.results import ScenarioResult, note, save
 
@@ -221,3 +222,9 @@ def test_given_reports_then_calls_and_skips_are_noted_and_the_rest_is_not(tmp_pa
     assert '"reason": "Skipped: target kind has no virtual_time"' in skipped
     (passed,) = noted(Report("call", "passed"))
     assert '"outcome": "passed"' in passed
+
+
+def test_given_the_committed_explanations_then_they_can_be_read() -> None:
+    found = read_explanations(EXPLANATIONS, TARGETS)
+    assert found
+    assert all(entry.because.endswith(".") for entry in found)
