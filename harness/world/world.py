@@ -57,6 +57,7 @@ class World:
 
     def __init__(self, backend: Backend) -> None:
         self.backend = backend
+        self._closed = False
         self.timeline: Timeline = backend.timeline
         self._injector = Injector(backend.kernel, backend.timeline, backend.faults)
         self._chronicle = Chronicle(backend.reader, backend.timeline)
@@ -71,8 +72,10 @@ class World:
         self.close()
 
     def close(self) -> None:
-        """Stop everything of this world."""
-        self.backend.close()
+        """Stop everything of this world. Harmless twice."""
+        if not self._closed:
+            self._closed = True
+            self.backend.close()
 
     # Time
 

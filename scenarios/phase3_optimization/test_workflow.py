@@ -65,6 +65,7 @@ def test_spot_reclaims_in_the_middle_of_small_loaders_end_bit_identical(open_wor
     calm.deploy()
     run(calm)
     undisturbed = digests(calm)
+    calm.close()
     # when the instances under two small loaders are reclaimed in the middle of their shards
     stormy = open_world()
     stormy.deploy()

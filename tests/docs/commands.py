@@ -66,7 +66,7 @@ def _make(line: str, arguments: list[str]) -> None:
 def _tox(line: str, arguments: list[str]) -> None:
     tox = configparser.ConfigParser(interpolation=None)
     tox.read(ROOT / "tox.ini")
-    known = {environment.strip() for environment in tox["tox"]["env_list"].split(",")}
+    known = {section.partition(":")[2] for section in tox.sections() if section.startswith("testenv:")}
     own, rest = arguments, []
     if "--" in arguments:
         place = arguments.index("--")
