@@ -31,9 +31,12 @@ def rows_of(one: ScenarioResult, two: ScenarioResult) -> list[Row]:
     if "skipped" in {one.outcome, two.outcome}:
         return []
     rows = [Row("outcome", one.outcome, two.outcome, one.outcome == two.outcome)]
-    nothing = WorldFacts()
     several = max(len(one.worlds), len(two.worlds)) > 1
-    for number, (first, second) in enumerate(zip_longest(one.worlds, two.worlds, fillvalue=nothing), 1):
+    for number, (first, second) in enumerate(zip_longest(one.worlds, two.worlds), 1):
+        if first is None or second is None:
+            there = [NOTHING if world is None else "opened" for world in (first, second)]
+            rows.append(Row(f"world {number}", there[0], there[1], equal=False))
+            continue
         prefix = f"world {number}, " if several else ""
         rows += [*_facts(prefix, first, second), *_delays(prefix, first, second)]
     return rows

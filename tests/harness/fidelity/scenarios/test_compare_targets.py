@@ -194,12 +194,13 @@ def test_given_a_delay_then_it_may_differ_by_what_the_wall_adds_and_by_no_more()
 
 
 def test_given_a_fact_or_a_world_that_only_one_side_has_then_it_differs() -> None:
-    fewer = replace(KIND, worlds=())
-    assert {(row.one, row.two) for row in rows_of(SIM, fewer) if row.what.startswith("workflow")} == {
-        ("Succeeded", "-")
-    }
+    more = with_facts(KIND, pods__ebi_ends="Succeeded 0")
+    assert [row for row in rows_of(SIM, more) if not row.equal] == [
+        Row("pods of ebi: ends", "-", "Succeeded 0", equal=False)
+    ]
     twice = replace(KIND, worlds=KIND.worlds * 2)
-    assert "world 2, workflow 1: phase" in {row.what for row in rows_of(SIM, twice) if not row.equal}
+    assert [row for row in rows_of(SIM, twice) if not row.equal] == [Row("world 2", "-", "opened", equal=False)]
+    assert [row for row in rows_of(twice, SIM) if not row.equal] == [Row("world 2", "opened", "-", equal=False)]
 
 
 class Report:
