@@ -24,6 +24,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """The options of a scenario run."""
     group = parser.getgroup("harness", "rehearsal in a local world")
     group.addoption("--target", default="sim", choices=NAMES, help="where scenarios run (default: %(default)s)")
+    group.addoption(
+        "--slow", action="store_true", help="also what takes minutes of the wall's time where time is not virtual"
+    )
     group.addoption("--seed", default=7, type=int, help="the seed of every draw (default: %(default)s)")
     group.addoption("--env", default="dev", dest="harness_env", help="the rendered environment (default: %(default)s)")
 
@@ -46,11 +49,14 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Skip what the target cannot do, with the reason."""
     target = choose_target(config.getoption("--target"))
+    at_once = "virtual_time" in target.capabilities
     for item in items:
         needs = {need for marker in item.iter_markers("needs") for need in marker.args}
         missing = sorted(needs - target.capabilities)
         if missing:
             item.add_marker(pytest.mark.skip(reason=f"target {target.name} has no {', '.join(missing)}"))
+        elif item.get_closest_marker("slow") and not at_once and not config.getoption("--slow"):
+            item.add_marker(pytest.mark.skip(reason=f"takes minutes on target {target.name}: ask for it with --slow"))
 
 
 @pytest.hookimpl(wrapper=True)

@@ -114,6 +114,16 @@ def pod_phase(pattern: str, phase: str) -> Condition:
     return Condition(f"a pod {pattern} is {phase}", look)
 
 
+def node_gone(name: str) -> Condition:
+    """There is no Node of that name any more."""
+
+    def look(reader: Reader) -> Seen:
+        node = reader.get(NODES, None, name)
+        return Seen(node is None, "it is gone" if node is None else "it is still there")
+
+    return Condition(f"node {name} gone", look)
+
+
 def nodes_in_group(group: str, count: int) -> Condition:
     """Exactly `count` nodes of the node group whose name matches the glob `group` exist and are Ready."""
 
