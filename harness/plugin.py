@@ -6,10 +6,12 @@ A target that lacks what a scenario needs skips it and says why; a target that w
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from harness.fidelity.scenarios import note
 from harness.targets.base import Settings, TargetUnavailable
 from harness.targets.choose import NAMES, choose_target
 from harness.targets.project import Project, ProjectError, find_project
@@ -26,6 +28,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--target", default="sim", choices=NAMES, help="where scenarios run (default: %(default)s)")
     group.addoption(
         "--slow", action="store_true", help="also what takes minutes of the wall's time where time is not virtual"
+    )
+    group.addoption(
+        "--results", type=Path, metavar="DIR", help="write what each scenario came to, for `harness fidelity --targets`"
     )
     group.addoption("--seed", default=7, type=int, help="the seed of every draw (default: %(default)s)")
     group.addoption("--env", default="dev", dest="harness_env", help="the rendered environment (default: %(default)s)")
@@ -63,8 +68,17 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def pytest_runtest_makereport(item: pytest.Item) -> Any:
     """Add the end of each world's timeline to a failure, and the command that replays it."""
     report: pytest.TestReport = yield
+    worlds: list[World] = item.stash.get(_worlds, [])
+    if directory := item.config.getoption("--results"):
+        note(
+            directory,
+            report,
+            scenario=item.nodeid,
+            target=item.config.getoption("--target"),
+            seed=item.config.getoption("--seed"),
+            worlds=worlds,
+        )
     if report.when == "call" and report.failed:
-        worlds: list[World] = item.stash.get(_worlds, [])
         for number, world in enumerate(worlds):
             report.sections.append((f"timeline of world {number}", world.excerpt()))
         seed = item.config.getoption("--seed")

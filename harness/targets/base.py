@@ -116,6 +116,9 @@ class FaultSurface(Protocol):
     def unfired_rules(self) -> Sequence[str]:
         """What was asked for and never happened: failures of calls and archives, refusals that no launch met, cuts that no request met."""
 
+    def stored_objects(self) -> Sequence[tuple[str, str]]:
+        """Each object that a pod stored, in order: the pod `namespace/name` and the object's URL."""
+
     def taken_instances(self) -> Sequence[TakenInstance]:
         """The machines that faults took."""
 

@@ -65,6 +65,7 @@ class CloudFaults:
         self._shortages: list[Shortage] = []
         self._outages = ZoneOutages(groups=cloud.groups, fleet=cloud.fleet, instances=cloud.instances)
         self._losses = LossLedger()
+        self._stored: list[tuple[str, str]] = []
         cloud.gateway.on_answer.append(self._answered)
 
     def reclaim_spot(self, node: str, *, notice_s: int, rebalance_lead_s: int | None) -> None:
@@ -107,6 +108,10 @@ class CloudFaults:
         rules.append(shortage)
         what = f"{instance_type}/{zone}/{capacity_type}"
         self._end("RefuseCapacity", what, self._cloud.tempo.us(seconds(for_s)), lambda: rules.remove(shortage))
+
+    def stored_objects(self) -> Sequence[tuple[str, str]]:
+        """Each object that a pod stored, in order: the pod and the object's URL."""
+        return list(self._stored)
 
     def unfired_rules(self) -> Sequence[str]:
         """What was asked for and never happened: failures of calls and archives, refusals that no launch met."""
@@ -162,3 +167,4 @@ class CloudFaults:
     def _answered(self, answer: Answer) -> None:
         if answer.call.operation == "PutObject" and answer.status < 300:
             self._losses.committed(answer.call.party, self._kernel.now)
+            self._stored.append((answer.call.party.rsplit("/", 2)[0], answer.call.target))

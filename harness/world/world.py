@@ -57,7 +57,7 @@ class World:
 
     def __init__(self, backend: Backend) -> None:
         self.backend = backend
-        self._closed = False
+        self.closed = False
         self.timeline: Timeline = backend.timeline
         self._injector = Injector(backend.kernel, backend.timeline, backend.faults)
         self._chronicle = Chronicle(backend.reader, backend.timeline)
@@ -73,8 +73,8 @@ class World:
 
     def close(self) -> None:
         """Stop everything of this world. Harmless twice."""
-        if not self._closed:
-            self._closed = True
+        if not self.closed:
+            self.closed = True
             self.backend.close()
 
     # Time

@@ -104,7 +104,9 @@ def test_an_evicted_loader_is_tried_again(open_world: OpenWorld) -> None:
     world.inject(EvictPod(pods), OnKnock("PutObject", pod=pods, target=SHARD, count=1))
     workflow = run(world)
     idr = next(task for task in world.tasks(workflow) if task.name == "idr")
-    assert (idr.phase, idr.attempts) == ("Succeeded", 2)
+    assert idr.phase == "Succeeded"
+    # a pod that is gone before the controller looks is made again under its name, and is no attempt of its own
+    assert len([record for record in world.timeline.of_kind("PodRunning") if record.details.get("name") == "idr"]) == 2
 
 
 @pytest.mark.needs("virtual_time")

@@ -175,6 +175,9 @@ class FakeBackend:
     def bill(self) -> Sequence[Charge]:
         return []
 
+    def stored_objects(self) -> Sequence[tuple[str, str]]:
+        return []
+
     def taken_instances(self) -> Sequence[TakenInstance]:
         return []
 

@@ -5,7 +5,7 @@ attempts, lost shards, data sets, and the delays that are modelled. `differences
 reason, `table` prints all of it, `command` is `harness fidelity --targets`. See docs/fidelity.md.
 """
 
-from harness.fidelity.scenarios.facts import StoresShards, facts_of
+from harness.fidelity.scenarios.facts import facts_of
 from harness.fidelity.scenarios.results import ScenarioResult, note
 
-__all__ = ["ScenarioResult", "StoresShards", "facts_of", "note"]
+__all__ = ["ScenarioResult", "facts_of", "note"]

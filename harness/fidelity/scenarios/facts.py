@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import median
-from typing import Protocol, runtime_checkable
 
 from harness.clock import SECOND, Record
 from harness.kube.errors import NotFound
@@ -16,14 +15,6 @@ from harness.world.world import NAMESPACE, World
 Facts = dict[str, str]
 _GENERATED = re.compile(r"-[a-z0-9]{5}$")
 _SHARD = re.compile(r"\.ome\.zarr/s\d+/c/")
-
-
-@runtime_checkable
-class StoresShards(Protocol):
-    """A fault surface that knows who stored what."""
-
-    def stored_objects(self) -> Sequence[tuple[str, str]]:
-        """Each object that a pod stored, in order: the pod `namespace/name` and the object's URL."""
 
 
 @dataclass
@@ -47,15 +38,12 @@ class WorldFacts:
 def facts_of(world: World) -> WorldFacts:
     """What a world came to; it has to be open still. Any thread but the kernel's."""
     records = list(world.timeline)
-    surface = world.backend.faults
-    stored = world.backend.kernel.call(surface.stored_objects) if isinstance(surface, StoresShards) else None
     facts: Facts = {}
     facts.update(_of_workflows(records, world))
     facts.update(_of_jobs(records))
     facts.update(_of_pods(records))
     facts.update(_of_machines(world))
-    if stored is not None:
-        facts.update(_of_shards(stored))
+    facts.update(_of_shards(world.backend.kernel.call(world.backend.faults.stored_objects)))
     facts.update(_of_datasets(world))
     shorter = world.backend.settings.shorter or 1.0
     return WorldFacts(facts, {name: round(delay * shorter, 2) for name, delay in _delays(records).items()}, shorter)
@@ -175,4 +163,4 @@ def _place(node_group: str | None, capacity_type: str | None) -> str:
     return " ".join(word for word in (node_group, capacity_type) if word) or "nowhere"
 
 
-__all__ = ["Facts", "StoresShards", "WorldFacts", "facts_of"]
+__all__ = ["Facts", "WorldFacts", "facts_of"]

@@ -35,9 +35,17 @@ class ScenarioResult:
 class Report(Protocol):
     """What is asked of a pytest.TestReport."""
 
-    when: str | None
-    outcome: Outcome
-    longrepr: Any
+    @property
+    def when(self) -> str | None:
+        """The phase: setup, call or teardown."""
+
+    @property
+    def outcome(self) -> Outcome:
+        """How it ended."""
+
+    @property
+    def longrepr(self) -> Any:
+        """Why."""
 
 
 def note(
@@ -46,7 +54,7 @@ def note(
     """Write what a scenario came to, its worlds being open still: when it was called, or when its setup skipped or failed it."""
     if report.when == "call" or (report.when == "setup" and report.outcome != "passed"):
         reason = str(report.longrepr[-1]) if isinstance(report.longrepr, tuple) else ""
-        facts = tuple(facts_of(world) for world in worlds)
+        facts = tuple(facts_of(world) for world in worlds if not world.closed)
         save(directory, ScenarioResult(scenario, target, seed, report.outcome, reason, facts))
 
 

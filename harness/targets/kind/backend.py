@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
@@ -63,7 +64,7 @@ class KindBackend(CloudBackend):
         self, project: Project, settings: Settings, standin: Standin, session: KindSession, number: int
     ) -> None:
         self.project = project
-        self.settings = settings
+        self.settings = settings = replace(settings, shorter=settings.shorter or SHORTER)
         self._session = session
         self._seeds = Seeds(settings.seed)
         self.kernel = Kernel(round(time.time() * SECOND), pace=1.0)
@@ -85,7 +86,7 @@ class KindBackend(CloudBackend):
             timeline=self.timeline,
             standin_url=standin.endpoint_url,
             rates=_ANY_SPEED,
-            tempo=Tempo(settings.shorter or SHORTER),
+            tempo=Tempo(settings.shorter or 1.0),
             servers=self._servers,
         )
         self._failures = FailurePlan([FailureRule(**rule) for rule in settings.archive_failures])

@@ -78,6 +78,9 @@ class RememberingSurface:
     def unfired_rules(self) -> list[str]:
         return []
 
+    def stored_objects(self) -> list[tuple[str, str]]:
+        return []
+
     def taken_instances(self) -> list[TakenInstance]:
         return []
 
