@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from harness.kube.errors import NotFound, Transient
@@ -17,6 +17,7 @@ _GROUPS = ("workloads", "platform")
 _RESOURCES = {(resource.api_version, resource.kind): resource for resource in BUILT_IN}
 _LIMIT_S = 60.0
 _LOOK_AGAIN_S = 0.2
+_HELP_AGAIN_S = 3.0
 
 
 class NotCleared(RuntimeError):
@@ -36,8 +37,11 @@ def clear_world(session: KindSession, transport: Transport, project: Project, ou
     for _, _, definition in (entry for entry in objects if entry[0] == CUSTOM_RESOURCE_DEFINITIONS):
         _wait_served(transport, definition)
     left = [entry for entry in objects if entry[1] not in namespaces and _delete(writer, *entry)]
-    _end_pods(writer, transport, namespaces, nodes)
-    _wait_gone(transport, [path_of(resource, namespace, name) for resource, namespace, name in left])
+    _wait_gone(
+        transport,
+        [path_of(resource, namespace, name) for resource, namespace, name in left],
+        lambda: _end_pods(writer, transport, namespaces, nodes),
+    )
     for event in transport.request("GET", path_of(EVENTS))["items"]:
         _delete(writer, EVENTS, event["metadata"]["namespace"], event["metadata"]["name"])
     session.nodes.settle()
@@ -67,11 +71,13 @@ def _delete(writer: RemoteWriter, resource: Resource, namespace: str | None, nam
 
 
 def _end_pods(writer: RemoteWriter, transport: Transport, namespaces: Collection[str], nodes: Collection[str]) -> None:
-    """Nobody is there to say that the pods of a removed node have ended."""
+    """Nobody is there to say that the pods of a removed node have ended, or to count them for their Job."""
     for pod in transport.request("GET", path_of(PODS))["items"]:
         namespace, name = pod["metadata"]["namespace"], pod["metadata"]["name"]
         if namespace in namespaces or pod["spec"].get("nodeName") in nodes:
             try:
+                if pod["metadata"].get("finalizers"):
+                    writer.patch(PODS, namespace, name, {"metadata": {"finalizers": None}})
                 writer.delete(PODS, namespace, name, grace_period_s=0)
             except NotFound:
                 continue  # it went by itself meanwhile
@@ -101,10 +107,16 @@ def _wait_served(transport: Transport, definition: str) -> None:
             return
 
 
-def _wait_gone(transport: Transport, paths: Collection[str]) -> None:
+def _wait_gone(transport: Transport, paths: Collection[str], help_on: Callable[[], None]) -> None:
+    """`help_on` is done at once and every few seconds: controllers may make another pod meanwhile."""
     deadline_s = time.monotonic() + _LIMIT_S
+    help_on()
+    helped_s = time.monotonic()
     for path in paths:
         while (found := _find(transport, path)) is not None:
+            if time.monotonic() > helped_s + _HELP_AGAIN_S:
+                help_on()
+                helped_s = time.monotonic()
             if time.monotonic() > deadline_s:
                 held = [*found["metadata"].get("finalizers", ()), *(found.get("spec") or {}).get("finalizers", ())]
                 said = [entry.get("message") for entry in (found.get("status") or {}).get("conditions") or ()]
