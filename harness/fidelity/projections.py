@@ -23,7 +23,7 @@ def project(kind: str, obj: Object, observation: Observation) -> Projection:
 
 
 def _is_set(value: Any) -> bool:
-    return value is not None and value not in (False, "", 0, {}, [])
+    return value is not None and value not in (False, "", 0, {}, [], frozenset())
 
 
 def _common(obj: Object) -> Projection:
@@ -224,7 +224,8 @@ def _node(obj: Object) -> Projection:
 
 
 def _slice(obj: Object) -> Projection:
-    endpoints = sorted(
+    # A set: its order is that of the names, which are random, and so is settled when they have been replaced.
+    endpoints = frozenset(
         " ".join(
             [
                 str(lookup(endpoint, "targetRef.name") or ""),

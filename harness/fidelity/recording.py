@@ -153,6 +153,8 @@ def _speaker(
             return {key: say(item) for key, item in value.items()}
         if isinstance(value, list | tuple):
             return [say(item) for item in value]
+        if isinstance(value, frozenset):
+            return sorted(map(say, value))
         return value
 
     return say

@@ -54,6 +54,16 @@ def test_messages_hold_no_generated_name_namespace_or_uid() -> None:
     ]
 
 
+def test_what_a_set_names_is_told_in_an_order_that_the_random_names_do_not_decide() -> None:
+    states = []
+    for stops in ("main-aaa", "main-zzz"):
+        told = frozenset(f"{name} {'terminating' if name == stops else 'ready'}" for name in ("main-aaa", "main-zzz"))
+        pods = (pod("main-aaa", 1, (1, {"endpoints": told})), pod("main-zzz", 2, (1, {})))
+        states.append(tape_of(*pods).objects["Job/main>Pod#1"].states)
+    assert states[0] == states[1]
+    assert states[0][0][1] == {"endpoints": ["{Job/main>Pod} ready", "{Job/main>Pod} terminating"]}
+
+
 def test_equal_nodes_have_one_name_and_their_loads_are_counted() -> None:
     played = trace(nodes=[{"names": ["a1", "a2"], "zone": "a"}, {"name": "b1", "zone": "b"}])
     one, two = (
