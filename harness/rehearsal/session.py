@@ -75,7 +75,7 @@ def down(*, everything: bool) -> int:
     session.unlink(missing_ok=True)
     if everything:
         from harness.targets.kind.leftovers import clear_leftovers as clear_sessions
-        from harness.targets.sim.state import clear_leftovers as clear_worlds
+        from harness.targets.state import clear_leftovers as clear_worlds
 
         cleared = clear_worlds(project.root) + clear_sessions(project.root)
         print(f"cleared what {cleared} killed run(s) left behind")

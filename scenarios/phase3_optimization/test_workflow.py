@@ -14,6 +14,7 @@ from harness.world.world import NAMESPACE, World
 pytestmark = pytest.mark.phase(3)
 
 SHARD = "*/s0/c/*"
+LARGER = 1 / 512  # eighths of every axis
 PIPELINE = {"epfl", "idr", "flyem", "ebi", "openorganelle", "consolidate"}
 
 
@@ -65,14 +66,14 @@ def test_the_workflow_runs_from_zero_nodes_to_zero_nodes_with_epfl_beside_the_sm
 
 @pytest.mark.needs("real_processes", "spot_market")
 def test_spot_reclaims_in_the_middle_of_small_loaders_end_bit_identical(open_world: OpenWorld) -> None:
-    # given the digests of an undisturbed run
-    calm = open_world()
+    # given the digests of an undisturbed run, of volumes whose loaders outlast the half second that an eviction takes on a real cluster
+    calm = open_world(scale=LARGER)
     calm.deploy()
     run(calm)
     undisturbed = digests(calm)
     calm.close()
     # when the instances under two small loaders are reclaimed in the middle of their shards
-    stormy = open_world()
+    stormy = open_world(scale=LARGER)
     stormy.deploy()
     for service, shards in (("flyem", 4), ("ebi", 2)):
         pods = f"{NAMESPACE}/*-{service}-*"

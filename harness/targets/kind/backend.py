@@ -44,8 +44,8 @@ from harness.targets.kind.sessions import PodSessions
 from harness.targets.kind.webhook import Webhook
 from harness.targets.metering import Meter
 from harness.targets.project import Project
-from harness.targets.sim.images import REPOSITORY_PREFIX, Registry
-from harness.workflows import WorkflowController
+from harness.targets.registry import REPOSITORY_PREFIX, Registry
+from harness.workflows import REQUEUE_US, WorkflowController
 
 SHORTER = 10.0
 """Modelled delays (boots of instances, notices, the autoscaler's patience) are a tenth of what they are on AWS."""
@@ -233,8 +233,11 @@ class KindBackend(CloudBackend):
         def changed(_change: Change, _new: Object, _old: Object | None) -> None:
             wanted = deployment_is_available(self.reader, WORKFLOW_CONTROLLER_IMAGE)
             if wanted and not self._engine_runs:
+                requeue_us = self._cloud.tempo.us(REQUEUE_US)
                 self._manager.add(
-                    WorkflowController(self.kernel, self.reader, self.writer, self._recorder, self._seeds)
+                    WorkflowController(
+                        self.kernel, self.reader, self.writer, self._recorder, self._seeds, requeue_us=requeue_us
+                    )
                 )
             elif self._engine_runs and not wanted:
                 self._manager.stop(WorkflowController.name)

@@ -16,7 +16,7 @@ from typing import Any
 from harness.cluster.images import read_dockerfile
 from harness.targets.kind.capacity import archive
 from harness.targets.kind.engine import Engine
-from harness.targets.sim.images import REPOSITORY_PREFIX
+from harness.targets.registry import REPOSITORY_PREFIX
 
 _PROGRAM = Path(__file__).with_name("answering.py")
 

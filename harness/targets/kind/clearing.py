@@ -33,10 +33,11 @@ def clear_world(session: KindSession, transport: Transport, project: Project, ou
         _delete(writer, NODES, None, name)
     objects = _objects(project, outputs)
     namespaces = {name for resource, _, name in objects if resource == NAMESPACES}
-    # what a namespace holds goes with it
     for _, _, definition in (entry for entry in objects if entry[0] == CUSTOM_RESOURCE_DEFINITIONS):
         _wait_served(transport, definition)
-    left = [entry for entry in objects if entry[1] not in namespaces and _delete(writer, *entry)]
+    # Namespaces go first: their controller looks 5 s after that, and again much later if anything is left in them by then.
+    objects.sort(key=lambda entry: entry[0] != NAMESPACES)
+    left = [entry for entry in objects if _delete(writer, *entry)]
     _wait_gone(
         transport,
         [path_of(resource, namespace, name) for resource, namespace, name in left],

@@ -31,10 +31,10 @@ from harness.targets.cloudside import CloudSide, lay_ground
 from harness.targets.common import CloudBackend
 from harness.targets.metering import Meter
 from harness.targets.project import Project
+from harness.targets.registry import Registry
 from harness.targets.sim.breaking import SimFaults
 from harness.targets.sim.gate import DOOR, KernelGate, archive_policy
-from harness.targets.sim.images import Registry
-from harness.targets.sim.state import new_state_dir
+from harness.targets.state import new_state_dir
 from harness.targets.workloads import PROFILE, recorded_profile
 from harness.workflows import WorkflowController
 

@@ -12,13 +12,13 @@ import psutil
 import pytest
 
 from harness.cluster.kubelet.runtimes.leftovers import ProcessList
-from harness.targets.sim.state import clear_leftovers, new_state_dir, worlds_root
+from harness.targets.state import clear_leftovers, new_state_dir, worlds_root
 
 RUN = """
 import subprocess, sys
 from pathlib import Path
 from harness.cluster.kubelet.runtimes.leftovers import ProcessList
-from harness.targets.sim.state import new_state_dir
+from harness.targets.state import new_state_dir
 
 directory = new_state_dir(Path(sys.argv[1]))
 child = subprocess.Popen([sys.executable, "-c", "import signal; signal.pause()"], start_new_session=True)

@@ -1,4 +1,4 @@
-"""Where the embedded cluster's images come from: the account's ECR repositories as the stand-in holds them, and everybody else's registries.
+"""Where a world's images come from: the account's ECR repositories as the stand-in holds them, and everybody else's registries.
 
 An image of our own registry must have been published there under that tag, and names a service of the repository's Dockerfile. Images of other hosts are
 taken to exist; their containers are modelled.

@@ -9,7 +9,7 @@ import pytest
 
 from harness.cluster.images import BuildTarget
 from harness.kube.hooks import Image, ImageError
-from harness.targets.sim.images import FOREIGN_SIZE_BYTES, SERVICE_SIZE_BYTES, Registry
+from harness.targets.registry import FOREIGN_SIZE_BYTES, SERVICE_SIZE_BYTES, Registry
 
 HOST = "123456789012.dkr.ecr.us-east-1.amazonaws.com"
 IDR = BuildTarget(
